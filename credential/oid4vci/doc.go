@@ -9,7 +9,7 @@
 //
 // Nothing that arrives is trusted. Every parser has a limit in bytes, refuses JSON that names a member twice or is nested
 // deep, ignores members that it does not know (as the standard demands at every one of these places), and refuses
-// addresses that are neither https nor on this very machine. An offer proves nothing about who made it (Section 13.4):
+// addresses that are neither https nor on this very machine. An offer proves nothing about who made it (Section 13, "Credential Offer"):
 // trust comes later, from the signature under the credential. What an issuer refuses it answers as an [Error] with a code
 // of the standard; codes, tokens and transaction codes are of type [Secret], which prints as [redacted].
 //
