@@ -144,4 +144,3 @@ func raw(t testing.TB, by jose.Signer, h jose.Header, payload string) string {
 	}
 	return token
 }
-
