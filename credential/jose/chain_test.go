@@ -55,6 +55,11 @@ func ca(c *x509.Certificate) {
 	c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 }
 
+func signingCA(c *x509.Certificate) {
+	ca(c)
+	c.KeyUsage |= x509.KeyUsageDigitalSignature
+}
+
 func pool(certs ...*x509.Certificate) *x509.CertPool {
 	p := x509.NewCertPool()
 	for _, c := range certs {
@@ -69,6 +74,18 @@ func TestChain(t *testing.T) {
 	leaf := certify(t, "leaf", middle, nil)
 	stranger := certify(t, "leaf", certify(t, "root", nil, ca), nil)
 	selfSigned := certify(t, "leaf", nil, nil)
+
+	// The root again, by the same key under the same name: what the pool holds is another certificate.
+	again := *root.cert
+	again.SerialNumber = big.NewInt(2)
+	der, err := x509.CreateCertificate(rand.Reader, &again, &again, root.key.Public().Public(), root.key.ECDSA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reissued, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	token, err := jose.Sign(leaf.key, jose.Header{X5C: jose.Chain{leaf.cert, middle.cert}.DER()}, []byte("{}"))
 	if err != nil {
@@ -111,6 +128,7 @@ func TestChain(t *testing.T) {
 		"another root":              {chain, pool(stranger.cert), noon},
 		"root of the same name":     {jose.Chain{stranger.cert}, pool(root.cert), noon},
 		"root in the header":        {jose.Chain{leaf.cert, middle.cert, root.cert}, pool(root.cert), noon},
+		"root re-issued, in header": {jose.Chain{leaf.cert, middle.cert, reissued}, pool(root.cert), noon},
 		"anchor in the header":      {chain, pool(middle.cert), noon},
 		"leaf is the anchor":        {jose.Chain{leaf.cert}, pool(leaf.cert), noon},
 		"self-signed leaf":          {jose.Chain{selfSigned.cert}, pool(selfSigned.cert), noon},
@@ -120,6 +138,7 @@ func TestChain(t *testing.T) {
 		"expired":                   {chain, pool(root.cert), noon.Add(2 * time.Hour)},
 		"not yet valid":             {chain, pool(root.cert), noon.Add(-2 * time.Hour)},
 		"leaf is a CA":              {jose.Chain{middle.cert}, pool(root.cert), noon},
+		"leaf is a CA that signs":   {jose.Chain{certify(t, "x", root, signingCA).cert}, pool(root.cert), noon},
 		"leaf signed by a leaf":     {jose.Chain{certify(t, "x", leaf, nil).cert, leaf.cert, middle.cert}, pool(root.cert), noon},
 		"leaf for encryption":       {jose.Chain{certify(t, "x", root, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }).cert}, pool(root.cert), noon},
 		"unknown critical addition": {jose.Chain{certify(t, "x", root, func(c *x509.Certificate) { c.ExtraExtensions = critical }).cert}, pool(root.cert), noon},
