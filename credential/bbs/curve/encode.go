@@ -171,6 +171,17 @@ func RandomScalar() Scalar {
 	}
 }
 
+// RandomFactor draws a number of 128 bits that is not zero: a factor of a random combination.
+func RandomFactor() Scalar {
+	for {
+		var b [16]byte
+		rand.Read(b[:])
+		if x := WideScalar(b[:]); !x.IsZero() {
+			return x
+		}
+	}
+}
+
 // WideScalar is the integer b, big endian, modulo r: OS2IP(b) mod r of the BBS draft. b has at most 48 bytes; with 48
 // uniform ones the result is uniform but for 2^-128.
 func WideScalar(b []byte) Scalar {

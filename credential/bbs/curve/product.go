@@ -131,6 +131,10 @@ func Sum(bases []*Base, scalars []Scalar) *Product {
 	return &Product{bases: bases, scalars: scalars}
 }
 
+// Bases and Scalars are the terms of the sum.
+func (p *Product) Bases() []*Base    { return p.bases }
+func (p *Product) Scalars() []Scalar { return p.scalars }
+
 // term is a digit's table entry: which one, negated or not, through the endomorphism or not.
 type term struct {
 	at     *entry
