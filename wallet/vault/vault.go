@@ -243,21 +243,25 @@ func (v *Vault) write(changes []Record) error {
 	return nil
 }
 
-// List returns the names of all records that begin with prefix, sorted.
-func (v *Vault) List(prefix string) ([]string, error) {
+// Records returns all records whose names begin with prefix, sorted by name.
+func (v *Vault) Records(prefix string) ([]Record, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	all, err := v.all()
 	if err != nil {
 		return nil, err
 	}
+	return slices.DeleteFunc(all, func(r Record) bool { return !strings.HasPrefix(r.Name, prefix) }), nil
+}
+
+// List returns the names of all records that begin with prefix, sorted.
+func (v *Vault) List(prefix string) ([]string, error) {
+	records, err := v.Records(prefix)
 	var names []string
-	for _, r := range all {
-		if strings.HasPrefix(r.Name, prefix) {
-			names = append(names, r.Name)
-		}
+	for _, r := range records {
+		names = append(names, r.Name)
 	}
-	return names, nil
+	return names, err
 }
 
 // all returns all records, sorted by name.
