@@ -1,0 +1,373 @@
+package issuer
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	bbolt "go.etcd.io/bbolt"
+
+	"kindpakket/credential/budget"
+	"kindpakket/credential/jose"
+	"kindpakket/issuer/pain001"
+	"kindpakket/ledger"
+)
+
+// Config says who the issuer is and what it works with.
+type Config struct {
+	Path         string              // the issuer's bbolt file
+	URL          string              // credential issuer identifier: https, no slash at the end
+	DID          string              // the municipality's DID (did:web)
+	Municipality string              // its name, for people and for the cards
+	Log          ledger.Log          // where budgets and payouts go
+	Policy       ledger.Policy       // which receipts count
+	Origin       string              // the ledger's origin line
+	LogKey       string              // the ledger's verifier key; wallets learn it from their card
+	Statements   jose.Signer         // signs statements and top-ups; kid is DID#statements
+	Cards        jose.Signer         // signs cards and status lists
+	CardChain    []*x509.Certificate // certificate of Cards, then intermediates; never the anchor
+	CA           *CA                 // issues the shops' access certificates
+	DataKey      []byte              // 32 bytes; seals what the issuer keeps
+	HashKey      []byte              // at least 32 bytes; key of the hashes of client numbers
+	Officials    map[string][32]byte // name → SHA-256 of an official's token
+	Debtor       pain001.Party       // the municipality's account, from which shops are paid
+	Now          func() time.Time    // optional; default time.Now
+	Rand         io.Reader           // of codes, ids and salts
+	Logger       *slog.Logger        // optional; default discards
+}
+
+// Issuer is the municipality.
+type Issuer struct {
+	cfg Config
+	*store
+
+	// cards are locks over card keys, by their first byte: deciding what goes to the ledger for one card and booking
+	// what the ledger said must not mix with another request for the same card.
+	cards [64]sync.Mutex
+	// office is the lock of what officials do one at a time: imports, funds, shops, payouts.
+	office sync.Mutex
+	lists  statusCache
+}
+
+func (i *Issuer) lockCard(key []byte) func() {
+	m := &i.cards[key[0]%64]
+	m.Lock()
+	return m.Unlock
+}
+
+// Errors that callers choose by.
+var (
+	ErrUnknownFamily = errors.New("no such family was imported")
+	ErrNoCard        = errors.New("this family has taken no card yet")
+	ErrNoFund        = errors.New("no fund is open")
+	ErrUnknownShop   = errors.New("no such shop was imported")
+	ErrOfficial      = errors.New("this is not the token of an official")
+	ErrInput         = errors.New("the request does not say what it must")
+)
+
+// Create makes an empty issuer's file.
+func Create(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return ErrExists
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		return fmt.Errorf("creating issuer: %w", err)
+	}
+	return errors.Join(createBuckets(db), db.Close())
+}
+
+// Open opens the issuer's file. Call [Issuer.Resume] once the ledger can be reached.
+func Open(cfg Config) (*Issuer, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if u, err := url.Parse(cfg.URL); err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("opening issuer: url is not an address")
+	}
+	if _, err := os.Stat(cfg.Path); err != nil {
+		return nil, fmt.Errorf("opening issuer: %w", err)
+	}
+	db, err := bbolt.Open(cfg.Path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		return nil, fmt.Errorf("opening issuer: %w (is another process using it?)", err)
+	}
+	s, err := newStore(db, cfg.DataKey, cfg.HashKey)
+	if err == nil {
+		err = checkFormat(db)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening issuer: %w", err), db.Close())
+	}
+	return &Issuer{cfg: cfg, store: s}, nil
+}
+
+// Close closes the issuer's file.
+func (i *Issuer) Close() error { return i.db.Close() }
+
+func (i *Issuer) now() time.Time { return i.cfg.Now().UTC().Truncate(time.Second) }
+
+// random returns n random bytes in base64url.
+func (i *Issuer) random(n int) (string, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(i.cfg.Rand, b); err != nil {
+		return "", fmt.Errorf("drawing random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// StatementKeyID is the DID URL of the key that signs statements.
+func (i *Issuer) StatementKeyID() string { return i.cfg.DID + "#statements" }
+
+// sign makes the ledger command of a statement.
+func (i *Issuer) sign(s ledger.Statement) (ledger.Command, error) {
+	payload, err := ledger.Payload(s)
+	if err != nil {
+		return ledger.Command{}, fmt.Errorf("making a statement: %w", err)
+	}
+	jws, err := jose.Sign(i.cfg.Statements, jose.Header{Type: ledger.StatementJWSType, KeyID: i.StatementKeyID()}, payload)
+	if err != nil {
+		return ledger.Command{}, fmt.Errorf("signing a statement: %w", err)
+	}
+	return ledger.NewCommand(ledger.HeadOf(s).Kind, ledger.SignedBody{JWS: jws})
+}
+
+func (i *Issuer) head(kind ledger.Kind, fund, period string) (ledger.Head, error) {
+	id, err := i.random(16)
+	return ledger.Head{Ledger: i.cfg.Origin, Kind: kind, Fund: fund, Period: period, ID: id}, err
+}
+
+// A parcel is a command in the outbox, and what is done when the ledger has it.
+type parcel struct {
+	Command ledger.Command `json:"command"`
+	Done    string         `json:"done"` // names a function of settle
+	Key     []byte         `json:"key"`  // of the record that is waiting
+	Posted  time.Time      `json:"posted"`
+}
+
+// post puts a command into the outbox within tx. [Issuer.deliver] sends it.
+func (i *Issuer) post(tx *bbolt.Tx, p parcel) (id []byte, err error) {
+	n, err := tx.Bucket([]byte("outbox")).NextSequence()
+	if err != nil {
+		return nil, err
+	}
+	id = fmt.Appendf(nil, "%016x", n)
+	p.Posted = i.now()
+	return id, i.put(tx, "outbox", id, p)
+}
+
+// deliver sends one parcel and settles it with the ledger's answer: a receipt that verifies, or a refusal. If the
+// ledger cannot be reached the parcel stays and Resume sends it again.
+func (i *Issuer) deliver(ctx context.Context, id []byte) (ledger.Entry, error) {
+	var p parcel
+	var there bool
+	err := i.db.View(func(tx *bbolt.Tx) (err error) {
+		there, err = i.get(tx, "outbox", id, &p)
+		return err
+	})
+	if err != nil || !there {
+		return ledger.Entry{}, errors.Join(err, errors.New("delivering: the parcel is gone"))
+	}
+	entry, err := i.append(ctx, p.Command)
+	var refusal *ledger.Refusal
+	if err != nil && !errors.As(err, &refusal) {
+		return ledger.Entry{}, err
+	}
+	if settled := i.db.Update(func(tx *bbolt.Tx) error {
+		if err := i.settle(tx, p, entry, refusal); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte("outbox")).Delete(id)
+	}); settled != nil {
+		return ledger.Entry{}, fmt.Errorf("settling what the ledger said: %w", settled)
+	}
+	return entry, err
+}
+
+// append offers c and verifies the receipt.
+func (i *Issuer) append(ctx context.Context, c ledger.Command) (ledger.Entry, error) {
+	r, err := i.cfg.Log.Append(ctx, c)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	e, err := ledger.Verify(r, i.cfg.Policy)
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("the ledger's receipt: %w", err)
+	}
+	if e.Kind != c.Kind || string(e.Body) != string(c.Body) {
+		return ledger.Entry{}, fmt.Errorf("%w: the receipt is for another command", ledger.ErrReceipt)
+	}
+	return e, nil
+}
+
+// settle books the ledger's answer to a parcel.
+func (i *Issuer) settle(tx *bbolt.Tx, p parcel, e ledger.Entry, refused *ledger.Refusal) error {
+	switch p.Done {
+	case "card":
+		return i.settleCard(tx, p.Key, refused)
+	case "shop":
+		return i.settleShop(tx, p.Key, refused)
+	case "fund":
+		return i.settleFund(tx, p.Key, refused)
+	case "topup":
+		if refused != nil { // nothing was added; the same request may come again
+			return tx.Bucket([]byte("meta")).Delete(p.Key)
+		}
+	}
+	return nil
+}
+
+// publish posts a command and delivers it at once.
+func (i *Issuer) publish(ctx context.Context, p parcel, also func(*bbolt.Tx) error) (ledger.Entry, error) {
+	var id []byte
+	err := i.db.Update(func(tx *bbolt.Tx) (err error) {
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		id, err = i.post(tx, p)
+		return err
+	})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return i.deliver(ctx, id)
+}
+
+// Resume sends what was posted at least age ago and what the ledger has not answered yet. Call it with 0 after a start,
+// before requests come in, and with [ResumeAfter] now and then.
+func (i *Issuer) Resume(ctx context.Context, age time.Duration) error {
+	var ids [][]byte
+	before := i.now().Add(-age)
+	err := i.db.View(func(tx *bbolt.Tx) error {
+		return each(i.store, tx, "outbox", func(k []byte, p parcel) error {
+			if !p.Posted.After(before) {
+				ids = append(ids, append([]byte{}, k...))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		var refusal *ledger.Refusal
+		if _, err := i.deliver(ctx, id); err != nil && !errors.As(err, &refusal) {
+			return err
+		}
+	}
+	return nil
+}
+
+// ResumeAfter is longer than any request waits for the ledger, so that Resume never takes a parcel from under one.
+const ResumeAfter = time.Minute
+
+// FundSpec is a fund as an official opens it.
+type FundSpec struct {
+	Fund       string            `json:"fund"` // id
+	NameNL     string            `json:"name_nl"`
+	NameEN     string            `json:"name_en"`
+	PerChild   budget.Cents      `json:"per_child"` // for each child
+	Period     budget.Period     `json:"period"`
+	Categories []budget.Category `json:"categories"`
+	Min        budget.Cents      `json:"min"`         // least per spend
+	Max        budget.Cents      `json:"max"`         // most per spend
+	BlindLimit budget.Cents      `json:"blind_limit"` // most per spend by a wallet that showed no amount
+}
+
+type fundRecord struct {
+	Spec FundSpec `json:"spec"`
+	Open bool     `json:"open"`
+}
+
+// OpenGenesis writes entry 0: whose ledger it is and which keys speak for it.
+func (i *Issuer) OpenGenesis(ctx context.Context) error {
+	h, err := i.head(ledger.KindGenesis, "", "")
+	if err != nil {
+		return err
+	}
+	c, err := i.sign(ledger.Genesis{Head: h, Municipality: i.cfg.DID, Log: i.cfg.LogKey, Format: ledger.Version,
+		Keys: []ledger.NamedKey{{KeyID: i.StatementKeyID(), JWK: i.cfg.Statements.Public()}}})
+	if err != nil {
+		return err
+	}
+	_, err = i.publish(ctx, parcel{Command: c}, nil)
+	return err
+}
+
+// OpenFund opens a fund for a period on the ledger. There is one fund open at a time for new families.
+func (i *Issuer) OpenFund(ctx context.Context, f FundSpec) error {
+	if f.PerChild < 1 || f.PerChild > budget.MaxCents {
+		return fmt.Errorf("%w: per_child must be 1 to %d cents", ErrInput, int64(budget.MaxCents))
+	}
+	i.office.Lock()
+	defer i.office.Unlock()
+	h, err := i.head(ledger.KindFund, f.Fund, f.Period.ID)
+	if err != nil {
+		return err
+	}
+	c, err := i.sign(ledger.Fund{Head: h, Names: ledger.Names{NL: f.NameNL, EN: f.NameEN},
+		Opens: f.Period.Opens.Format(time.RFC3339), Closes: f.Period.Closes.Format(time.RFC3339), Settles: f.Period.Settles.Format(time.RFC3339),
+		Categories: f.Categories, Limits: ledger.Limits{Min: f.Min, Max: f.Max, Blind: f.BlindLimit}})
+	if err != nil {
+		return err
+	}
+	key := []byte(f.Fund + "/" + f.Period.ID)
+	_, err = i.publish(ctx, parcel{Command: c, Done: "fund", Key: key}, func(tx *bbolt.Tx) error {
+		return i.put(tx, "funds", key, fundRecord{Spec: f})
+	})
+	return err
+}
+
+func (i *Issuer) settleFund(tx *bbolt.Tx, key []byte, refused *ledger.Refusal) error {
+	if refused != nil {
+		return tx.Bucket([]byte("funds")).Delete(key)
+	}
+	var f fundRecord
+	if ok, err := i.get(tx, "funds", key, &f); err != nil || !ok {
+		return err
+	}
+	f.Open = true
+	return i.put(tx, "funds", key, f)
+}
+
+// fund returns the fund that is open for new families: the newest one whose period has not closed.
+func (i *Issuer) fund(tx *bbolt.Tx) (FundSpec, error) {
+	var newest FundSpec
+	err := each(i.store, tx, "funds", func(_ []byte, f fundRecord) error {
+		if f.Open && i.now().Before(f.Spec.Period.Closes) && (newest.Fund == "" || f.Spec.Period.Opens.After(newest.Period.Opens)) {
+			newest = f.Spec
+		}
+		return nil
+	})
+	if err == nil && newest.Fund == "" {
+		err = ErrNoFund
+	}
+	return newest, err
+}
+
+// Fund returns the fund that is open for new families, or [ErrNoFund].
+func (i *Issuer) Fund() (f FundSpec, err error) {
+	err = i.db.View(func(tx *bbolt.Tx) error {
+		f, err = i.fund(tx)
+		return err
+	})
+	return f, err
+}
+
+// cardKey names the one budget that a family has of a fund and period.
+func (i *Issuer) cardKey(family []byte, f FundSpec) []byte {
+	return i.keyed("card", string(family), f.Fund, f.Period.ID)
+}

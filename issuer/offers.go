@@ -1,0 +1,246 @@
+package issuer
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"time"
+
+	bbolt "go.etcd.io/bbolt"
+
+	"kindpakket/credential/budget"
+	"kindpakket/credential/catalog"
+	"kindpakket/credential/jose"
+	"kindpakket/credential/oid4vci"
+	"kindpakket/issuer/intake"
+)
+
+const (
+	// OfferLife is how long a letter can be used.
+	OfferLife = 60 * 24 * time.Hour
+	// TokenLife is how long an access token can be used.
+	TokenLife = 10 * time.Minute
+	// TxTries is how many wrong activation codes an offer survives, less one.
+	TxTries = 5
+	// txDigits is the length of an activation code.
+	txDigits = 8
+)
+
+// Errors of offers.
+var (
+	ErrHasCard = errors.New("this family has its card already")
+	ErrRevoked = errors.New("this family's card was revoked")
+)
+
+// cardRecord is one entitlement and what became of it.
+type cardRecord struct {
+	Children int               `json:"children"`
+	Amount   budget.Cents      `json:"amount"`
+	Fund     string            `json:"fund"`
+	Period   string            `json:"period"`
+	Offer    []byte            `json:"offer,omitempty"`   // key of the offer that counts; older ones are dead
+	Account  string            `json:"account,omitempty"` // on the ledger; empty until the first request decides
+	Keys     []jose.Thumbprint `json:"keys,omitempty"`    // active on the ledger
+	Want     []jose.Thumbprint `json:"want,omitempty"`    // keys that the ledger has not answered for yet
+	Parcel   []byte            `json:"parcel,omitempty"`  // in the outbox, while Want is there
+	Denied   string            `json:"denied,omitempty"`  // the ledger's reason, if it refused Want
+	Status   []statusRef       `json:"status,omitempty"`  // of every copy that was issued
+	Revoked  bool              `json:"revoked,omitempty"`
+	Blocked  string            `json:"blocked,omitempty"` // the official's reason; never leaves the issuer
+}
+
+// offerRecord is a letter.
+type offerRecord struct {
+	Card    []byte    `json:"card"`
+	Rekey   bool      `json:"rekey,omitempty"` // a new phone: old keys are dropped
+	TxHash  []byte    `json:"tx_hash"`         // keyed hash of the activation code
+	Tries   int       `json:"tries"`           // wrong ones so far
+	Expires time.Time `json:"expires"`
+}
+
+// tokenRecord is an access token, and the answer that was given under it.
+type tokenRecord struct {
+	Card    []byte            `json:"card"`
+	Rekey   bool              `json:"rekey,omitempty"`
+	Expires time.Time         `json:"expires"`
+	Keys    []jose.Thumbprint `json:"keys,omitempty"`   // of the first request; the token is for no others
+	Answer  []byte            `json:"answer,omitempty"` // the credential response, for the same request again
+}
+
+// Offered is an offer on its way to a letter. Both values are secrets.
+type Offered struct {
+	URI    string `json:"credential_offer_uri"`
+	TxCode string `json:"tx_code"`
+}
+
+// String returns "[redacted]".
+func (Offered) String() string { return "[redacted]" }
+
+// GoString returns "[redacted]".
+func (Offered) GoString() string { return "[redacted]" }
+
+// OfferFamily makes an offer for a family that was imported, by its client number. An earlier offer that was not used
+// is dead from then on. It returns [ErrHasCard] if the family has taken its card: see [Issuer.Rekey].
+func (i *Issuer) OfferFamily(client string) (Offered, error) {
+	family := i.familyKey(normal(client))
+	return i.offer(family, false)
+}
+
+// OfferChildren makes an offer for a family that stands in no file: anonymous, for so many children.
+func (i *Issuer) OfferChildren(children int) (Offered, error) {
+	fund, err := i.Fund()
+	if err != nil {
+		return Offered{}, err
+	}
+	amount := fund.PerChild * budget.Cents(children)
+	if children < 1 || children > intake.MaxChildren || amount > budget.MaxCents {
+		return Offered{}, fmt.Errorf("%w: children must be 1 to %d", ErrInput, intake.MaxChildren)
+	}
+	id, err := i.random(32)
+	if err != nil {
+		return Offered{}, err
+	}
+	family := i.keyed("anonymous", id)
+	err = i.db.Update(func(tx *bbolt.Tx) error {
+		return i.put(tx, "families", family, familyRecord{Children: children, Amount: amount, Fund: fund.Fund, Period: fund.Period.ID})
+	})
+	if err != nil {
+		return Offered{}, err
+	}
+	return i.offer(family, false)
+}
+
+// Rekey makes an offer for a new phone: taking it drops the old phone's keys and keeps the balance. It returns
+// [ErrNoCard] if there is no card yet.
+func (i *Issuer) Rekey(client string) (Offered, error) {
+	return i.offer(i.familyKey(normal(client)), true)
+}
+
+func (i *Issuer) offer(family []byte, rekey bool) (Offered, error) {
+	var key []byte
+	if err := i.db.View(func(tx *bbolt.Tx) error {
+		var err error
+		key, _, err = i.cardOf(tx, family)
+		return err
+	}); err != nil {
+		return Offered{}, err
+	}
+	defer i.lockCard(key)()
+
+	code, err := i.random(32)
+	if err != nil {
+		return Offered{}, err
+	}
+	tx8, err := digits(i.cfg.Rand, txDigits)
+	if err != nil {
+		return Offered{}, err
+	}
+	err = i.db.Update(func(tx *bbolt.Tx) error {
+		_, card, err := i.cardOf(tx, family)
+		switch {
+		case err != nil:
+			return err
+		case card.Revoked:
+			return ErrRevoked
+		case rekey && card.Account == "":
+			return ErrNoCard
+		case !rekey && card.Account != "":
+			return ErrHasCard
+		}
+		if card.Offer != nil {
+			if err := tx.Bucket([]byte("offers")).Delete(card.Offer); err != nil {
+				return err
+			}
+		}
+		card.Offer = hashOf(code)
+		o := offerRecord{Card: key, Rekey: rekey, TxHash: i.keyed("tx", tx8), Expires: i.now().Add(OfferLife)}
+		return errors.Join(i.put(tx, "offers", card.Offer, o), i.put(tx, "cards", key, card))
+	})
+	if err != nil {
+		return Offered{}, err
+	}
+	offer := oid4vci.Offer{Issuer: i.cfg.URL, Configurations: []string{catalog.Kindpakket().ConfigurationID},
+		Grants: oid4vci.Grants{PreAuthorized: &oid4vci.PreAuthorizedGrant{Code: oid4vci.Secret(code),
+			TxCode: &oid4vci.TxCode{InputMode: "numeric", Length: txDigits, Description: "De code van 8 cijfers in uw brief / the 8 digits in your letter"}}}}
+	uri, err := offer.URI()
+	return Offered{URI: uri, TxCode: tx8}, err
+}
+
+// cardOf returns the card of a family for the fund it was imported for, as it is or as it would begin.
+func (i *Issuer) cardOf(tx *bbolt.Tx, family []byte) (key []byte, card cardRecord, err error) {
+	var f familyRecord
+	if ok, err := i.get(tx, "families", family, &f); err != nil || !ok {
+		return nil, card, errors.Join(err, ErrUnknownFamily)
+	}
+	key = i.keyed("card", string(family), f.Fund, f.Period)
+	ok, err := i.get(tx, "cards", key, &card)
+	if err == nil && !ok {
+		card = cardRecord{Children: f.Children, Amount: f.Amount, Fund: f.Fund, Period: f.Period}
+	}
+	return key, card, err
+}
+
+// digits draws n decimal digits without bias.
+func digits(r io.Reader, n int) (string, error) {
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	v, err := rand.Int(r, limit)
+	if err != nil {
+		return "", fmt.Errorf("drawing digits: %w", err)
+	}
+	return fmt.Sprintf("%0*d", n, v), nil
+}
+
+// Token answers a token request (OpenID4VCI 1.0, Section 6). Codes are single use. An unknown, used or expired code and
+// a wrong activation code are answered alike, and cost the same work: nobody can test who gets aid (B5).
+func (i *Issuer) Token(body []byte) (oid4vci.TokenResponse, error) {
+	var none oid4vci.TokenResponse
+	req, err := oid4vci.ParseTokenRequest(body)
+	if err != nil {
+		return none, err
+	}
+	if req.GrantType != oid4vci.GrantPreAuthorizedCode {
+		return none, &oid4vci.Error{Code: oid4vci.UnsupportedGrantType}
+	}
+	if err := req.CheckTxCode(true); err != nil {
+		return none, err
+	}
+	token, err := i.random(32)
+	if err != nil {
+		return none, err
+	}
+	key := hashOf(string(req.PreAuthorizedCode))
+	given := i.keyed("tx", string(req.TxCode))
+	granted := false
+	err = i.db.Update(func(tx *bbolt.Tx) error {
+		var o offerRecord
+		ok, err := i.get(tx, "offers", key, &o)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			o = offerRecord{TxHash: make([]byte, len(given)), Tries: TxTries}
+		}
+		right := subtle.ConstantTimeCompare(o.TxHash, given) == 1
+		granted = ok && right && o.Tries < TxTries && i.now().Before(o.Expires)
+		switch {
+		case granted:
+			return errors.Join(tx.Bucket([]byte("offers")).Delete(key),
+				i.put(tx, "tokens", hashOf(token), tokenRecord{Card: o.Card, Rekey: o.Rekey, Expires: i.now().Add(TokenLife)}))
+		case ok:
+			o.Tries++
+			return i.put(tx, "offers", key, o)
+		}
+		// An unknown code costs one write too.
+		return tx.Bucket([]byte("meta")).Put([]byte("unknown"), given)
+	})
+	if err != nil {
+		return none, err
+	}
+	if !granted {
+		return none, &oid4vci.Error{Code: oid4vci.InvalidGrant, Description: "the code is unknown, used or expired, or the transaction code is wrong"}
+	}
+	return oid4vci.TokenResponse{AccessToken: oid4vci.Secret(token), TokenType: oid4vci.TokenBearer, ExpiresIn: int(TokenLife / time.Second)}, nil
+}
