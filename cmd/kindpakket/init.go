@@ -16,13 +16,12 @@ import (
 	"text/template"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"kindpakket/credential/budget"
 	"kindpakket/credential/did"
 	"kindpakket/internal/aries"
 	"kindpakket/issuer"
 	"kindpakket/issuer/intake"
+	"kindpakket/ledger"
 	"kindpakket/ledger/bolt"
 )
 
@@ -162,7 +161,7 @@ func sampleFund(now time.Time) issuer.FundSpec {
 
 func (c *InitCmd) ledgerKeys(d dir) error {
 	return withNewKeys(d, "ledger", func(k *aries.Keys) error {
-		skey, vkey, err := note.GenerateKey(rand.Reader, c.Origin)
+		skey, vkey, err := ledger.GenerateSigner(rand.Reader, c.Origin)
 		if err != nil {
 			return err
 		}

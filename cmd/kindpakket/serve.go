@@ -18,8 +18,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/mod/sumdb/note"
-
 	"kindpakket/credential/catalog"
 	"kindpakket/credential/did"
 	"kindpakket/internal/aries"
@@ -88,9 +86,9 @@ func (h *house) openLedger() error {
 	if err != nil {
 		return fmt.Errorf("opening the ledger's key: %w", err)
 	}
-	signer, err := note.NewSigner(string(secret))
+	signer, err := ledger.NewSigner(string(secret))
 	if err != nil {
-		return errors.New("opening the ledger's key: it is not one")
+		return err
 	}
 	h.local, err = bolt.Open(bolt.Config{Path: h.dir.file("ledger"), Origin: h.cfg.Ledger.Origin, Signer: signer, Policy: h.policy, Logger: h.log})
 	if err != nil {

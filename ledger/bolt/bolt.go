@@ -12,7 +12,6 @@ import (
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"kindpakket/credential/budget"
@@ -24,7 +23,7 @@ import (
 type Config struct {
 	Path   string           // the database file; the checkpoint lies beside it as Path + ".checkpoint"
 	Origin string           // the ledger's origin line; must be the one the file was made with
-	Signer note.Signer      // signs checkpoints; its name is the origin
+	Signer ledger.Signer    // signs checkpoints; its name is the origin
 	Policy ledger.Policy    // checks checkpoints that were signed before
 	Now    func() time.Time // optional; default time.Now
 	Logger *slog.Logger     // optional; default discards
