@@ -91,7 +91,12 @@ func TestAcceptRefused(t *testing.T) {
 		"without a fund": {func(w *world) {
 			w.issuer.edit = func(_ int, m map[string]any) jose.Key { delete(m, catalog.Fund); return jose.Key{} }
 		}, txCode, wallet.ErrIssuer},
-		"the key of another ledger": {edit(catalog.Ledger, map[string]any{"origin": "elders.example", "key": "x+1+A"}), txCode, wallet.ErrIssuer},
+		"the key of another ledger": {func(w *world) {
+			edit(catalog.Ledger, map[string]any{"origin": "elders.example", "key": w.VKey})(w)
+		}, txCode, wallet.ErrIssuer},
+		"no key of a ledger": {func(w *world) {
+			edit(catalog.Ledger, map[string]any{"origin": w.Origin, "key": w.Origin + "+1+A"})(w)
+		}, txCode, wallet.ErrIssuer},
 		"bound to a stranger's key": {func(w *world) {
 			stranger := ledgertest.NewKey(w.t).Public()
 			w.issuer.edit = func(n int, _ map[string]any) jose.Key {

@@ -103,7 +103,8 @@ func (w *Wallet) Answer(ctx context.Context, c Consent) (Result, error) {
 }
 
 // Retry sends every answer again that is still pending, and returns what became of each. The error is that of the last
-// one that is pending still.
+// one that is pending still. A payment stays pending until its shop or [Wallet.AddReceipt] ends it; an answer without
+// money that nobody wants any more after an hour is forgotten.
 func (w *Wallet) Retry(ctx context.Context) ([]Result, error) {
 	records, err := loadAll[answerRecord](w.cfg.Vault, answerRecords)
 	if err != nil {
@@ -118,6 +119,12 @@ func (w *Wallet) Retry(ctx context.Context) ([]Result, error) {
 			return results, err
 		}
 		r, err := w.settle(ctx, line, rec)
+		if err != nil && line.Order == "" && w.cfg.Now().After(line.At.Add(oid4vp.RequestLife)) {
+			if err := w.write(map[string]any{historyName(line.N): nil, answerRecords + line.Ask: nil}); err != nil {
+				return results, err
+			}
+			continue
+		}
 		if err != nil {
 			last = err
 		}

@@ -3,6 +3,12 @@
 // for js/wasm: what it keeps goes through package vault, what it fetches through a [Doer], and clock and randomness are
 // arguments.
 //
+//	card, err := w.Accept(ctx, offer, "04936535")   // from the letter
+//	consent, err := w.Look(ctx, request)            // from the till's QR code
+//	fmt.Println(consent.Text().NL)                  // … vraagt € 12,50 voor: Fiets. …
+//	result, err := w.Answer(ctx, consent)           // once the parent agreed
+//	fmt.Println(result.State(), result.Message().NL)
+//
 // What it trusts: the anchors in [Config], for who issues cards and who may ask; the key of the ledger, which the signed
 // card names (or a policy of its own), for what was paid. It does not trust shops. A shop's word "paid" counts for
 // nothing without the ledger's receipt for exactly the order that the parent saw, and its word "refused" does not take a

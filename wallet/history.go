@@ -279,10 +279,9 @@ func (w *Wallet) paid(h historyRecord, receipt ledger.Receipt) (historyRecord, e
 	switch {
 	case err != nil:
 		return h, fmt.Errorf("%w: %w", ErrReceipt, err)
+	// The same bytes, and so the same shop, amount and category that the parent agreed to.
 	case e.Kind != ledger.KindSpend || segment != h.Order || h.Order == "":
 		return h, fmt.Errorf("%w: it is for another order", ErrReceipt)
-	case o.Amount != h.Amount:
-		return h, fmt.Errorf("%w: it is for another amount", ErrReceipt)
 	}
 	body, err := ledger.ParseBody[ledger.SpendBody](e.Command())
 	if err != nil || body.Account == nil || body.Account.JWK.Thumbprint() != h.Key {

@@ -237,11 +237,10 @@ func TestTheNameIsTheCertificates(t *testing.T) {
 	}
 }
 
-// Two cards: the one that holds enough, as far as the wallet knows, answers.
+// Two cards: of those that hold enough, as far as the wallet knows, the newest answers.
 func TestTheCardThatHoldsEnoughPays(t *testing.T) {
 	w := newWorld(t)
 	wal := w.holder()
-	pay(t, wal, w.shop.sell(29000, "fiets"))
 	w.issuer.nextLetter()
 	w.Clock = w.Clock.Add(time.Second)
 	o := w.issuer.theOffer()
@@ -255,10 +254,14 @@ func TestTheCardThatHoldsEnoughPays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := look(t, wal, w.shop.sell(1001, "fiets")); c.Card().ID() != second.ID() {
+	if c := look(t, wal, w.shop.check()); c.Card().ID() != second.ID() {
+		t.Error("an older card answers")
+	}
+	pay(t, wal, w.shop.sell(29000, "fiets"))
+	if c := look(t, wal, w.shop.sell(1001, "fiets")); c.Card().ID() == second.ID() {
 		t.Error("the card with too little answers")
 	}
-	if c := look(t, wal, w.shop.sell(1000, "fiets")); c.Card().ID() == second.ID() {
-		t.Error("the first card holds enough and does not answer")
+	if c := look(t, wal, w.shop.sell(1000, "fiets")); c.Card().ID() != second.ID() {
+		t.Error("the newest card holds enough and does not answer")
 	}
 }

@@ -57,30 +57,28 @@ func (w *Wallet) match(c *Consent, cards []Card) error {
 	return nil
 }
 
-// usable returns the cards that can answer: valid now or, for a payment, able to pay the order; those that hold enough
-// as far as we know come first.
+// usable returns the cards that can answer: valid now or, for a payment, able to pay the order. Those that hold enough as
+// far as we know come first, and of these the newest, because a new letter may have taken the place of an old card.
 func (w *Wallet) usable(c *Consent, cards []Card) []Card {
 	now := w.cfg.Now()
-	var out []Card
-	for _, card := range cards {
-		switch {
-		case c.order != nil && card.pays(*c.order), c.order == nil && !now.Before(card.ValidFrom()) && now.Before(card.ValidUntil()):
-			out = append(out, card)
+	var enough, short []Card
+	for _, card := range slices.Backward(cards) {
+		if c.order == nil {
+			if !now.Before(card.ValidFrom()) && now.Before(card.ValidUntil()) {
+				enough = append(enough, card)
+			}
+			continue
+		}
+		if !card.pays(*c.order) {
+			continue
+		}
+		if left, err := card.Balance(); err == nil && left >= c.order.Amount {
+			enough = append(enough, card)
+		} else {
+			short = append(short, card)
 		}
 	}
-	if c.order != nil {
-		short := func(card Card) bool { left, err := card.Balance(); return err != nil || left < c.order.Amount }
-		slices.SortStableFunc(out, func(a, b Card) int {
-			switch {
-			case short(a) == short(b):
-				return 0
-			case short(b):
-				return -1
-			}
-			return 1
-		})
-	}
-	return out
+	return append(enough, short...)
 }
 
 // disclosures splits what a card could hide into what these paths show and what stays hidden, in the catalogue's order.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"kindpakket/credential/budget"
 	"kindpakket/credential/catalog"
@@ -182,6 +183,50 @@ func TestLostAnswer(t *testing.T) {
 	}
 	if len(w.books.entries) != 1 {
 		t.Errorf("%d payments were booked, want 1", len(w.books.entries))
+	}
+}
+
+// The order's time is over: nothing new is sent, and what was sent before can still be asked for.
+func TestAfterTheOrderExpired(t *testing.T) {
+	w := newWorld(t)
+	wal := w.holder()
+	w.shop.drop = 3
+	if _, err := wal.Answer(t.Context(), look(t, wal, w.shop.sell(1250, "fiets"))); !errors.Is(err, wallet.ErrNoAnswer) {
+		t.Fatal(err)
+	}
+	late := look(t, wal, w.shop.sell(500, "fiets"))
+	posts := len(w.shop.posted)
+	w.Clock = w.Clock.Add(time.Hour)
+	if _, err := wal.Answer(t.Context(), late); !errors.Is(err, wallet.ErrExpired) || len(w.shop.posted) != posts {
+		t.Errorf("an expired order: got %v, want ErrExpired and nothing sent", err)
+	}
+	w.Clock = w.Clock.Add(-time.Hour)
+	w.shop.status = 404
+	if results, err := wal.Retry(t.Context()); !errors.Is(err, wallet.ErrNoAnswer) || len(results) != 1 || results[0].State() != wallet.Pending {
+		t.Errorf("while the shop is gone: got %d results, %v", len(results), err)
+	}
+	w.shop.status = 0
+	if results, err := wal.Retry(t.Context()); err != nil || len(results) != 1 || results[0].State() != wallet.Paid {
+		t.Errorf("when it is back: got %d results, %v", len(results), err)
+	}
+}
+
+func TestAnOldCheckIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	wal := w.holder()
+	w.shop.status = 503
+	if _, err := wal.Answer(t.Context(), look(t, wal, w.shop.check())); !errors.Is(err, wallet.ErrNoAnswer) {
+		t.Fatal(err)
+	}
+	if results, err := wal.Retry(t.Context()); !errors.Is(err, wallet.ErrNoAnswer) || len(results) != 1 {
+		t.Errorf("at once: got %d results, %v, want it pending", len(results), err)
+	}
+	w.Clock = w.Clock.Add(2 * time.Hour)
+	if results, err := wal.Retry(t.Context()); err != nil || len(results) != 0 {
+		t.Errorf("two hours later: got %d results, %v, want it forgotten", len(results), err)
+	}
+	if lines, err := wal.History(); err != nil || len(lines) != 0 {
+		t.Errorf("history: got %d lines, %v", len(lines), err)
 	}
 }
 

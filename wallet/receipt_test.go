@@ -93,6 +93,29 @@ func TestReceiptsThatProveNothing(t *testing.T) {
 	}
 }
 
+// The receipt of an earlier purchase, by the same key, does not pay for this one.
+func TestAnOldReceiptPaysForNothing(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config(newVault(t, newStore()))
+	cfg.Copies = 1
+	wal, err := wallet.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wal.Accept(t.Context(), w.issuer.offer(), txCode); err != nil {
+		t.Fatal(err)
+	}
+	var old *ledger.Receipt
+	w.shop.receipt = func(r ledger.Receipt) *ledger.Receipt { old = &r; return &r }
+	pay(t, wal, w.shop.sell(1, "fiets"))
+	w.shop.receipt = func(ledger.Receipt) *ledger.Receipt { return old }
+	c := look(t, wal, w.shop.sell(1250, "fiets"))
+	if r, err := wal.Answer(t.Context(), c); !errors.Is(err, wallet.ErrReceipt) || r.State() != wallet.Pending {
+		t.Errorf("got %v, %v, want ErrReceipt and not paid", r.State(), err)
+	}
+	wantBalance(t, wal, 29999)
+}
+
 // A shop that says "refused" and takes the money all the same is found out by the receipt.
 func TestAReceiptCountsMoreThanTheShopsWord(t *testing.T) {
 	w := newWorld(t)
