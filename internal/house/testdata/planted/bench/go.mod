@@ -1,0 +1,1 @@
+module kindpakket/bench

@@ -1,0 +1,3 @@
+package status // want: doc
+
+import _ "net/url"

@@ -1,0 +1,4 @@
+// Package remote is sound.
+package remote
+
+import _ "kindpakket/ledger/rule"

@@ -1,0 +1,2 @@
+// Package stray stands in the garden.
+package stray // want: floor

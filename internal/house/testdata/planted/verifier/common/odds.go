@@ -1,0 +1,2 @@
+// Package odds hides behind its directory.
+package odds // want: name

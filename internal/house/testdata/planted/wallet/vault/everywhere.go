@@ -1,0 +1,5 @@
+//go:build linux || js
+
+package vault
+
+import _ "go.etcd.io/bbolt" // want: native
