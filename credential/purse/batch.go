@@ -17,6 +17,9 @@ type Item struct {
 	Original *Commitment // of a return
 }
 
+// wideBatch is the number of spends from which on larger tables pay.
+const wideBatch = 128
+
 // VerifyBatch parses and verifies many spends under one key: for an auditor who replays a ledger, with one pairing
 // check for all of them and on every processor. It returns the accepted spends in their order, and beside each of them
 // nil or the error that [ParseSpend] or [Key.Verify] would have given.
@@ -25,11 +28,15 @@ type Item struct {
 // each batch; a wrong spend survives with probability 2^-128 (and a point outside its subgroup with less than 2^-64).
 // If the combination fails, every spend is checked by itself.
 func (k *Key) VerifyBatch(items []Item) ([]*Accepted, []error) {
+	g := params()
+	if len(items) >= wideBatch {
+		g = wideParams()
+	}
 	spends, errs := make([]*Spend, len(items)), make([]error, len(items))
 	parallel(len(items), func(i int) {
 		spends[i], errs[i] = parseSpend(items[i].Kind, items[i].Proof, nil, false)
 		if errs[i] == nil {
-			errs[i] = k.verifyChallenge(spends[i], items[i].Bind[:], items[i].Original, nil)
+			errs[i] = k.verifyChallenge(spends[i], items[i].Bind[:], items[i].Original, g, nil)
 		}
 	})
 	// The sums were computed for points that may lie outside the subgroup, where they mean nothing; what they led to is

@@ -267,7 +267,7 @@ func TestEveryItemOfTheChallengeCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := m.key.verifyChallenge(parsed, step.Bind[:], original, weak); err != nil {
+			if err := m.key.verifyChallenge(parsed, step.Bind[:], original, params(), weak); err != nil {
 				t.Errorf("%s: a verifier that leaves %s out refuses too: %v", step.Kind, item, err)
 			}
 		}
@@ -283,7 +283,7 @@ func TestEveryItemOfTheChallengeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.key.verifyChallenge(made, step.Bind[:], nil, nil); !errors.Is(err, ErrChallenge) {
+	if err := other.key.verifyChallenge(made, step.Bind[:], nil, params(), nil); !errors.Is(err, ErrChallenge) {
 		t.Errorf("another header: got %v, want ErrChallenge", err)
 	}
 }

@@ -128,7 +128,13 @@ type parameters struct {
 //go:embed generators.bin
 var generatorBytes []byte
 
-var params = sync.OnceValue(func() *parameters {
+// params are the fixed points with small tables; wideParams have larger ones, for batches.
+var (
+	params     = sync.OnceValue(func() *parameters { return newParameters(curve.FixedBases) })
+	wideParams = sync.OnceValue(func() *parameters { return newParameters(curve.WideBases) })
+)
+
+func newParameters(prepare func(...curve.Point) []*curve.Base) *parameters {
 	points := make([]curve.Point, len(generatorBytes)/(2*fp.Bytes))
 	for i := range points {
 		b := generatorBytes[i*2*fp.Bytes:]
@@ -137,14 +143,14 @@ var params = sync.OnceValue(func() *parameters {
 		}
 	}
 	all := points[2:]
-	bases := curve.FixedBases(all...)
+	bases := prepare(all...)
 	return &parameters{
 		p1: points[0], q1: points[1],
 		hv: bases[0], hk: bases[1], hr: bases[2], hh: bases[3],
 		g: bases[4:], gPoints: all[4:],
 		all: all,
 	}
-})
+}
 
 // hs is Hs of Section 1.
 func hs(tag string, msg []byte) curve.Scalar {

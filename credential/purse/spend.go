@@ -165,7 +165,7 @@ func (a *Accepted) Bind() Bind             { return a.row.bind }
 // period is open and that value is conserved are rules of the ledger. It returns [ErrParse] for an original that is
 // missing or too much, then [ErrChallenge], then [ErrPairing].
 func (k *Key) Verify(p *Spend, bind Bind, original *Commitment) (*Accepted, error) {
-	if err := k.verifyChallenge(p, bind[:], original, nil); err != nil {
+	if err := k.verifyChallenge(p, bind[:], original, params(), nil); err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", p.kind, err)
 	}
 	if !curve.PairsEqual(p.abar, k.lines, p.bbar) {
@@ -179,14 +179,14 @@ func (k *Key) accept(p *Spend, bind Bind) *Accepted {
 }
 
 // verifyChallenge recomputes T1 … T5, and T6 of a return, and the challenge over them.
-func (k *Key) verifyChallenge(p *Spend, bind []byte, original *Commitment, omit *omission) error {
+func (k *Key) verifyChallenge(p *Spend, bind []byte, original *Commitment, g *parameters, omit *omission) error {
 	if (p.kind == Return) != (original != nil) || p.c.IsZero() {
 		return ErrParse
 	}
 	if original != nil && original.point.IsInfinity() && !omit.has("identity") {
 		return ErrParse
 	}
-	t := omit.sums(k.recompute(p, original)...)
+	t := omit.sums(k.recompute(p, original, g)...)
 	if c := k.challenge(p, bind, original, t, omit); !c.Equal(&p.c) {
 		return ErrChallenge
 	}
@@ -194,8 +194,7 @@ func (k *Key) verifyChallenge(p *Spend, bind []byte, original *Commitment, omit 
 }
 
 // recompute is the verifier's T1 … T6 as sums.
-func (k *Key) recompute(p *Spend, original *Commitment) []*curve.Product {
-	g := params()
+func (k *Key) recompute(p *Spend, original *Commitment, g *parameters) []*curve.Product {
 	points := []curve.Point{p.abar, p.bbar, p.d, p.k, p.v, p.q}
 	if original != nil {
 		points = append(points, original.point)

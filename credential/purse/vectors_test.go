@@ -406,7 +406,7 @@ func (v *vectors) testSpend(t *testing.T, s *spendVector) {
 		t.Fatal(err)
 	}
 	same(t, "proof written back", parsed.Bytes(), s.Proof)
-	for i, p := range curve.Evaluate(mint.key.recompute(parsed, original)...) {
+	for i, p := range curve.Evaluate(mint.key.recompute(parsed, original, params())...) {
 		name := []string{"T1", "T2", "T3", "T4", "T5", "T6"}[i]
 		same(t, name, pointBytes(p), s.Points[name])
 	}
@@ -584,7 +584,7 @@ func (v *vectors) attempt(t *testing.T, r *refusedVector, omit *omission) error 
 		if err != nil {
 			return err
 		}
-		if err := mint.key.verifyChallenge(p, r.Bind, original, omit); err != nil {
+		if err := mint.key.verifyChallenge(p, r.Bind, original, params(), omit); err != nil {
 			return err
 		}
 		if !omit.has("pairing") && !curve.PairsEqual(p.abar, mint.key.lines, p.bbar) {

@@ -8,20 +8,22 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bls12-381/fp"
 )
 
-// Widths of the signed digits. A fixed base is worth a larger table than a point that is used once.
+// Widths of the signed digits. A fixed base is worth a larger table than a point that is used once. The wider ones are
+// multiples of the narrowest, so that the digits of all bases fall on the same positions.
 const (
-	freshWidth = 5
+	freshWidth = 4
 	fixedWidth = 8
+	wideWidth  = 12
 	shifts     = 4                 // tables of a fixed base: P, 2^32 P, 2^64 P, 2^96 P
-	shiftBits  = halfBits / shifts //
+	shiftBits  = halfBits / shifts // a multiple of fixedWidth
 	halfBits   = 128               // a scalar is split into two halves of at most this many bits
-	positions  = halfBits + 1      // digits of a half: the recoding may carry once
+	positions  = halfBits + 1      // the recoding may carry once
 )
 
-// Base is a point together with the odd multiples that [Evaluate] adds up. A Base may be used by several goroutines.
+// Base is a point together with the small multiples that [Evaluate] adds up. A Base may be used by several goroutines.
 type Base struct {
 	width uint
-	table []entry // 1P, 3P, 5P …
+	table []entry // 1P, 2P, 3P …
 
 	once    sync.Once
 	shifted [shifts][]entry // of a fixed base: table of 2^(32 i) P; made when first needed
@@ -36,12 +38,15 @@ type entry struct {
 // FreshBases prepares points that are used in one calculation.
 func FreshBases(points ...Point) []*Base { return bases(points, freshWidth) }
 
-// FixedBases prepares points that are used again and again: 9 KB each, and 28 KB more from the first product of fixed
+// FixedBases prepares points that are used again and again: 18 KB each, and 55 KB more from the first product of fixed
 // bases alone on.
 func FixedBases(points ...Point) []*Base { return bases(points, fixedWidth) }
 
+// WideBases prepares points for thousands of products: 295 KB each, for a third fewer additions.
+func WideBases(points ...Point) []*Base { return bases(points, wideWidth) }
+
 func bases(points []Point, width uint) []*Base {
-	tables := oddMultiples(points, width)
+	tables := multiples(points, width)
 	out := make([]*Base, len(points))
 	for i := range out {
 		out[i] = &Base{width: width, table: tables[i]}
@@ -68,37 +73,28 @@ func (b *Base) shift() *[shifts][]entry {
 		}
 		toAffine(points, jacobians)
 		b.shifted[0] = b.table
-		copy(b.shifted[1:], oddMultiples(points, b.width))
+		copy(b.shifted[1:], multiples(points, b.width))
 	})
 	return &b.shifted
 }
 
-// oddMultiples makes 1P, 3P … (2^(width-1) - 1)P of every point. Each round doubles the number of entries: the next
-// half is the present one plus a power of two times P.
-func oddMultiples(points []Point, width uint) [][]entry {
-	size := 1 << (width - 2)
+// multiples makes 1P, 2P … 2^(width-1) P of every point. Each round doubles the number of entries: the next ones are
+// the present ones plus the last of them.
+func multiples(points []Point, width uint) [][]entry {
+	size := 1 << (width - 1)
 	flat := make([]entry, size*len(points))
-	power := make([]Point, len(points)) // 2P, 4P, 8P …
-	var add adder
 	for i := range points {
 		flat[i*size].p = points[i]
-		add.queue(&power[i], &points[i], &points[i])
 	}
-	add.run()
+	var add adder
 	for have := 1; have < size; have *= 2 {
 		for i := range points {
 			row := flat[i*size : (i+1)*size]
 			for k := range have {
-				add.queue(&row[have+k].p, &row[k].p, &power[i])
+				add.queue(&row[have+k].p, &row[k].p, &row[have-1].p)
 			}
 		}
 		add.run()
-		if 2*have < size {
-			for i := range power {
-				add.queue(&power[i], &power[i], &power[i])
-			}
-			add.run()
-		}
 	}
 	beta := endomorphism()
 	tables := make([][]entry, len(points))
@@ -238,31 +234,28 @@ func (b *Base) digits(terms []term, half [2]uint64, flags uint8, bucket uint32, 
 		tables = b.shift()
 	}
 	w := b.width
-	mask := uint64(1)<<w - 1
+	mask, most := uint64(1)<<w-1, uint64(1)<<(w-1)
 	lo, hi := half[0], half[1]
 	for at := uint(0); lo|hi != 0; at += w {
-		for lo&1 == 0 {
-			n := uint(min(bits.TrailingZeros64(lo), 63))
-			lo = lo>>n | hi<<(64-n)
-			hi >>= n
-			at += n
-		}
 		d, f := lo&mask, flags
 		lo = lo>>w | hi<<(64-w)
 		hi >>= w
-		if d > mask/2 {
+		if d > most {
 			// A negative digit: the rest of the number is one larger.
 			d, f = mask+1-d, f^negated
 			var carry uint64
 			lo, carry = bits.Add64(lo, 1, 0)
 			hi += carry
 		}
+		if d == 0 {
+			continue
+		}
 		table, position := b.table, at
 		if fixed {
 			s := min(at/shiftBits, shifts-1)
 			table, position = tables[s], at-s*shiftBits
 		}
-		terms = append(terms, term{at: &table[d/2], bucket: bucket + uint32(position), flags: f})
+		terms = append(terms, term{at: &table[d-1], bucket: bucket + uint32(position), flags: f})
 	}
 	return terms
 }
