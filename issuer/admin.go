@@ -111,7 +111,9 @@ type (
 		Shops []ShopInfo `json:"shops"`
 	}
 	PayoutRequest struct {
-		DryRun bool `json:"dry_run"`
+		Fund   string `json:"fund,omitempty"` // with Period; none: the fund that is being spent from
+		Period string `json:"period,omitempty"`
+		DryRun bool   `json:"dry_run"`
 	}
 	PayoutAnswer struct {
 		File   []byte       `json:"file,omitempty"`
@@ -176,7 +178,7 @@ func (i *Issuer) adminSuspend(ctx context.Context, r SuspendRequest) (struct{}, 
 }
 
 func (i *Issuer) adminPayout(ctx context.Context, r PayoutRequest) (PayoutAnswer, error) {
-	f, err := i.payoutFund()
+	f, err := i.payoutFund(r.Fund, r.Period)
 	if err != nil {
 		return PayoutAnswer{}, err
 	}
@@ -189,7 +191,7 @@ func (i *Issuer) servePayoutAudit(w http.ResponseWriter, r *http.Request) {
 	var report PayoutReport
 	if err == nil {
 		var f FundSpec
-		if f, err = i.payoutFund(); err == nil {
+		if f, err = i.payoutFund(r.FormValue("fund"), r.FormValue("period")); err == nil {
 			report, err = i.AuditPayout(r.Context(), f, file)
 		}
 	}

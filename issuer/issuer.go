@@ -343,19 +343,37 @@ func (i *Issuer) settleFund(tx *bbolt.Tx, key []byte, refused *ledger.Refusal) e
 	return i.put(tx, "funds", key, f)
 }
 
-// fund returns the fund that is open for new families: the newest one whose period has not closed.
+// fund returns the fund for new families: the one whose period has begun and not closed, otherwise the one that begins
+// next.
 func (i *Issuer) fund(tx *bbolt.Tx) (FundSpec, error) {
-	var newest FundSpec
-	err := each(i.store, tx, "funds", func(_ []byte, f fundRecord) error {
-		if f.Open && i.now().Before(f.Spec.Period.Closes) && (newest.Fund == "" || f.Spec.Period.Opens.After(newest.Period.Opens)) {
-			newest = f.Spec
+	now := i.now()
+	return i.choose(tx, func(p budget.Period) int64 {
+		switch {
+		case now.After(p.Closes):
+			return -1
+		case now.Before(p.Opens):
+			return 1 + p.Opens.Unix() - now.Unix()
+		}
+		return 0
+	})
+}
+
+// choose returns the open fund with the least rank, not below 0; of equals the one that opened last.
+func (i *Issuer) choose(tx *bbolt.Tx, rank func(budget.Period) int64) (best FundSpec, err error) {
+	err = each(i.store, tx, "funds", func(_ []byte, f fundRecord) error {
+		r := rank(f.Spec.Period)
+		if !f.Open || r < 0 {
+			return nil
+		}
+		if least := rank(best.Period); best.Fund == "" || r < least || r == least && f.Spec.Period.Opens.After(best.Period.Opens) {
+			best = f.Spec
 		}
 		return nil
 	})
-	if err == nil && newest.Fund == "" {
+	if err == nil && best.Fund == "" {
 		err = ErrNoFund
 	}
-	return newest, err
+	return best, err
 }
 
 // Fund returns the fund that is open for new families, or [ErrNoFund].

@@ -377,18 +377,30 @@ func (i *Issuer) AuditPayout(ctx context.Context, f FundSpec, file []byte) (Payo
 	return report, err
 }
 
-// payoutFund is the newest fund, open or not: shops are paid after a period's end too.
-func (i *Issuer) payoutFund() (newest FundSpec, err error) {
+// payoutFund is the fund that a payout is for: the one named, otherwise the one that is being spent from, otherwise the
+// one that closed last, since shops are paid after a period's end too.
+func (i *Issuer) payoutFund(fund, period string) (f FundSpec, err error) {
 	err = i.db.View(func(tx *bbolt.Tx) error {
-		return each(i.store, tx, "funds", func(_ []byte, f fundRecord) error {
-			if f.Open && (newest.Fund == "" || f.Spec.Period.Opens.After(newest.Period.Opens)) {
-				newest = f.Spec
+		if fund != "" || period != "" {
+			var r fundRecord
+			ok, err := i.get(tx, "funds", []byte(fund+"/"+period), &r)
+			if err == nil && !ok {
+				err = ErrNoFund
 			}
-			return nil
+			f = r.Spec
+			return err
+		}
+		now := i.now()
+		f, err = i.choose(tx, func(p budget.Period) int64 {
+			switch {
+			case now.Before(p.Opens):
+				return -1
+			case now.After(p.Closes):
+				return 1 + now.Unix() - p.Closes.Unix()
+			}
+			return 0
 		})
+		return err
 	})
-	if err == nil && newest.Fund == "" {
-		err = ErrNoFund
-	}
-	return newest, err
+	return f, err
 }

@@ -156,11 +156,16 @@ func (v *Verifier) now() time.Time { return v.cfg.Now().UTC().Truncate(time.Seco
 
 // random returns 16 random bytes in base64url.
 func (v *Verifier) random() (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(v.cfg.Rand, b[:]); err != nil {
-		return "", fmt.Errorf("drawing random bytes: %w", err)
+	for {
+		var b [16]byte
+		if _, err := io.ReadFull(v.cfg.Rand, b[:]); err != nil {
+			return "", fmt.Errorf("drawing random bytes: %w", err)
+		}
+		// An id that begins with "-" would be taken for a flag on a command line. Leaving it out costs 0.02 bits.
+		if text := base64.RawURLEncoding.EncodeToString(b[:]); text[0] != '-' {
+			return text, nil
+		}
 	}
-	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 // State says how far an order or a return is.

@@ -2,15 +2,19 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -26,6 +30,7 @@ type IssuerCmd struct {
 	OpenFund       OpenFundCmd       `cmd:"" help:"Open a fund for this year's period."`
 	ImportFamilies ImportFamiliesCmd `cmd:"" help:"Read a file of families: all of it or nothing."`
 	ImportShops    ImportShopsCmd    `cmd:"" help:"Read a file of shops and accredit them."`
+	AccreditShop   AccreditShopCmd   `cmd:"" help:"Accredit one shop that holds its own key."`
 	Shops          ShopsCmd          `cmd:"" help:"List the shops."`
 	ApproveShops   ApproveShopsCmd   `cmd:"" help:"An official's yes to the shops' account numbers; two are needed for a payout."`
 	SuspendShop    SuspendShopCmd    `cmd:"" help:"Suspend a shop, or let it sell again."`
@@ -60,11 +65,50 @@ type OpenFundCmd struct {
 	Max        string            `default:"900,00" help:"Most per payment, in euros."`
 	BlindLimit string            `default:"50,00" help:"Most per payment with a wallet that shows no amount, in euros; 0 is never."`
 	Categories []budget.Category `required:"" help:"What it may be spent on: boeken,fiets,…"`
+	Period     string            `help:"Id of the period, with --opens, --closes and --settles. Default: the Kindpakket year that contains today."`
+	Opens      string            `help:"First day, like 2027-11-01."`
+	Closes     string            `help:"Last day."`
+	Settles    string            `help:"Last day for returns."`
 }
 
-// Run opens the fund for the Kindpakket year that contains today.
+// period is the fund's period in Dutch time.
+func (c *OpenFundCmd) period(f *issuer.FundSpec) error {
+	if c.Period == "" && c.Opens == "" && c.Closes == "" && c.Settles == "" {
+		return nil
+	}
+	loc, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		return err
+	}
+	day := func(text string, last bool) (time.Time, error) {
+		t, err := time.ParseInLocation(time.DateOnly, text, loc)
+		if err != nil {
+			return t, hint(errors.New("a period needs --period, --opens, --closes and --settles as days"), "Write days like 2027-11-01.")
+		}
+		if last {
+			t = t.AddDate(0, 0, 1).Add(-time.Second)
+		}
+		return t.UTC(), nil
+	}
+	f.Period.ID = c.Period
+	var err1, err2, err3 error
+	f.Period.Opens, err1 = day(c.Opens, false)
+	f.Period.Closes, err2 = day(c.Closes, true)
+	f.Period.Settles, err3 = day(c.Settles, true)
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return err
+		}
+	}
+	return f.Period.Verify()
+}
+
+// Run opens the fund.
 func (c *OpenFundCmd) Run(ctx context.Context, out *output) error {
 	f := sampleFund(nowFunc())
+	if err := c.period(&f); err != nil {
+		return err
+	}
 	f.Fund, f.NameNL, f.NameEN, f.Categories = c.Fund, c.NameNL, c.NameEN, c.Categories
 	for text, to := range map[string]*budget.Cents{c.PerChild: &f.PerChild, c.Min: &f.Min, c.Max: &f.Max, c.BlindLimit: &f.BlindLimit} {
 		cents, err := budget.ParseEuros(text)
@@ -220,6 +264,37 @@ func (c *ImportShopsCmd) Run(ctx context.Context, out *output) error {
 		"Accredited %d shops. Two officials must approve their account numbers before a payout: kindpakket issuer approve-shops.\n", len(read.Shops))
 }
 
+// AccreditShopCmd accredits a shop whose verifier runs elsewhere.
+type AccreditShopCmd struct {
+	inHouse
+	File string `arg:"" help:"JSON: name, kvk, iban, categories, did, key (JWK), csr (PKCS #10, DER in base64)." type:"existingfile"`
+	Out  string `help:"Write the access certificate (PEM) to this file."`
+}
+
+// Run puts the shop on the ledger and certifies its key.
+func (c *AccreditShopCmd) Run(ctx context.Context, out *output) error {
+	b, err := readFile(c.File)
+	if err != nil {
+		return err
+	}
+	var a issuer.Accreditation
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&a); err != nil {
+		return hint(errors.New("reading the shop's file: not the JSON expected"), "Give an object with name, kvk, iban, categories, did, key and csr.")
+	}
+	var got issuer.Accredited
+	if err := c.issuer(out).ask(ctx, "/shops/accredit", a, &got); err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := writeWhole(c.Out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: got.Certificate})); err != nil {
+			return fmt.Errorf("writing the certificate: %w", err)
+		}
+	}
+	return out.value(got, "%s is accredited.\n", a.Name)
+}
+
 // ShopsCmd lists the shops.
 type ShopsCmd struct{ inHouse }
 
@@ -369,6 +444,8 @@ func (c *TopupCmd) Run(ctx context.Context, out *output) error {
 // PayoutCmd makes a payment file.
 type PayoutCmd struct {
 	inHouse
+	Fund   string `help:"Id of the fund, with --period. Default: the one that is being spent from."`
+	Period string `help:"Id of the period."`
 	DryRun bool   `help:"Only report."`
 	Out    string `help:"Where to write the file. Default: payout-RUN.xml here."`
 }
@@ -376,7 +453,7 @@ type PayoutCmd struct {
 // Run pays out.
 func (c *PayoutCmd) Run(ctx context.Context, out *output) error {
 	var a issuer.PayoutAnswer
-	if err := c.issuer(out).ask(ctx, "/payouts", issuer.PayoutRequest{DryRun: c.DryRun}, &a); err != nil {
+	if err := c.issuer(out).ask(ctx, "/payouts", issuer.PayoutRequest{Fund: c.Fund, Period: c.Period, DryRun: c.DryRun}, &a); err != nil {
 		return err
 	}
 	path := ""
@@ -429,7 +506,9 @@ func writeWhole(path string, b []byte) error {
 // AuditPayoutCmd compares a payment file with the ledger.
 type AuditPayoutCmd struct {
 	inHouse
-	File string `arg:"" help:"The payment file."`
+	Fund   string `help:"Id of the fund, with --period. Default: the one that is being spent from."`
+	Period string `help:"Id of the period."`
+	File   string `arg:"" help:"The payment file."`
 }
 
 // Run compares.
@@ -439,7 +518,7 @@ func (c *AuditPayoutCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	var a issuer.PayoutAnswer
-	err = c.issuer(out).post(ctx, "/payouts/audit", file, func(r io.Reader) error { return json.NewDecoder(r).Decode(&a) })
+	err = c.issuer(out).post(ctx, "/payouts/audit?"+url.Values{"fund": {c.Fund}, "period": {c.Period}}.Encode(), file, func(r io.Reader) error { return json.NewDecoder(r).Decode(&a) })
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (c *AuditCmd) Run(ctx context.Context, out *output) error {
 
 func printReport(w io.Writer, r audit.Report) {
 	if r.Fault != nil {
-		fmt.Fprintf(w, "WRONG at line %d, entry %d: %s.\nEverything before it is right. Compare this copy with another one.\n", r.Fault.Line, r.Fault.Index, r.Fault.What)
+		fmt.Fprintf(w, "WRONG at line %d, entry %d: %s.\nWhat stands before it was found right. Do not rely on this copy: compare it with another one.\n", r.Fault.Line, r.Fault.Index, r.Fault.What)
 		return
 	}
 	fmt.Fprintf(w, "The books are right: %d entries of %s, every rule kept.\n", r.Entries, r.Origin)

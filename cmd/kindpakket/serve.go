@@ -337,7 +337,19 @@ func mount(mux *http.ServeMux, address string, h http.Handler) {
 		mux.Handle("/", h)
 		return
 	}
-	mux.Handle(u.Path+"/", http.StripPrefix(u.Path, h))
+	mux.Handle(u.Path+"/", below(u.Path, h))
+}
+
+// below is h without the prefix. Other than http.StripPrefix it hands on the request itself and no copy, so that the log
+// and the metrics see which route matched.
+func below(prefix string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outer, inner := r.URL, *r.URL
+		inner.Path, inner.RawPath = strings.TrimPrefix(outer.Path, prefix), strings.TrimPrefix(outer.RawPath, prefix)
+		r.URL = &inner
+		h.ServeHTTP(w, r)
+		r.URL = outer
+	})
 }
 
 func (h *house) withTLS(l net.Listener) (net.Listener, error) {

@@ -69,7 +69,7 @@ var Plan = Floorplan{
 		{Module: "go.etcd.io/bbolt", Dirs: []string{"ledger/bolt", "ledger/cluster", "issuer", "verifier", "wallet/vault", "internal/aries"}},
 		{Module: "github.com/gorilla/websocket", Dirs: []string{"internal/live"}},
 		{Module: "github.com/consensys/gnark-crypto", Dirs: []string{"credential/bbs", "credential/purse"}},
-		{Module: "golang.org/x/mod", Dirs: []string{"ledger", "cmd/kindpakket"}, Only: []string{"sumdb/tlog", "sumdb/note"}}, // cmd makes and opens the log's key
+		{Module: "golang.org/x/mod", Dirs: []string{"ledger"}, Only: []string{"sumdb/tlog", "sumdb/note"}},
 		{Module: "github.com/transparency-dev/formats", Dirs: []string{"ledger"}},
 		{Module: "github.com/transparency-dev/merkle", Dirs: []string{"ledger"}},
 		{Module: "filippo.io/mldsa", Dirs: []string{"ledger"}},

@@ -33,6 +33,9 @@ type stage struct {
 	log    *os.File
 	ended  chan error
 	url    string
+
+	foreign, other, blocked *foreign // families with another wallet
+	payments, refusals      int
 }
 
 // say tells a line of the story.
@@ -163,4 +166,25 @@ type result struct {
 	Entry   uint64 `json:"entry"`
 	OrderID string `json:"order_id"`
 	Line    int    `json:"line"`
+}
+
+// house is the flag that every command for the house takes.
+func (s *stage) house() string { return "--dir=" + s.path("house") }
+
+// write writes a file of the demo and returns its path. An error shows when the file is read.
+func (s *stage) write(name string, b []byte) string {
+	path := s.path(name)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		s.say("(%v)", err)
+	}
+	return path
+}
+
+// refused types a command that must end with exit 1, and returns what it printed.
+func (s *stage) refused(ctx context.Context, args ...string) (answer, error) {
+	a, err := s.run(ctx, args...)
+	if err == nil && a.code != 1 {
+		err = fmt.Errorf("kindpakket %s: exit %d, want a refusal: %s%s", strings.Join(args[:min(2, len(args))], " "), a.code, a.err, a.out)
+	}
+	return a, err
 }
