@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -40,15 +42,26 @@ const maxBatch = 1024
 
 // Log is a ledger in a bbolt file. It implements [ledger.Log].
 type Log struct {
-	cfg   Config
-	db    *bbolt.DB
-	queue chan *request
-	done  chan struct{} // closed when the committer has ended
-	side  chan []byte   // newest checkpoint for the file beside; holds one
+	cfg    Config
+	db     *bbolt.DB
+	update func(func(*bbolt.Tx) error) error // db.Update; tests make it fail
+	queue  chan *request
+	done   chan struct{} // closed when the committer has ended
+	side   chan []byte   // newest checkpoint for the file beside; holds one
+
+	// durable is what was synced and may be shown. A reader's transaction can see more: bbolt lets it read a commit that is
+	// written and not synced yet, and one whose sync failed.
+	durable atomic.Pointer[head]
+	stopped atomic.Bool // a write failed: acknowledge nothing more
 
 	mu     sync.RWMutex // guards closed against sends on queue
 	closed bool
-	broken error // owned by the committer; published through answers
+}
+
+// head is the newest checkpoint and its size.
+type head struct {
+	checkpoint []byte // nil if the ledger is empty
+	size       uint64
 }
 
 type request struct {
@@ -101,15 +114,16 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if _, err := os.Stat(cfg.Path); err != nil {
+	var db *bbolt.DB
+	err := guard(func() (err error) {
+		db, err = openFile(cfg.Path)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("opening ledger: %w", err)
 	}
-	db, err := bbolt.Open(cfg.Path, 0o600, &bbolt.Options{Timeout: time.Second})
-	if err != nil {
-		return nil, fmt.Errorf("opening ledger: %w (is another process using it?)", err)
-	}
-	l := &Log{cfg: cfg, db: db, queue: make(chan *request, maxBatch), done: make(chan struct{}), side: make(chan []byte, 1)}
-	if err := l.verifyHead(); err != nil {
+	l := &Log{cfg: cfg, db: db, update: db.Update, queue: make(chan *request, maxBatch), done: make(chan struct{}), side: make(chan []byte, 1)}
+	if err := guard(l.verifyHead); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening ledger: %w", err)
 	}
@@ -124,6 +138,43 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// guard runs f and makes a panic of it ErrDamaged. bbolt reads pages through a memory map: one that is damaged panics, and
+// one beyond the end of the file is a fault.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return f()
+}
+
+// openFile opens a bbolt file that is there and was not cut off.
+func openFile(path string) (*bbolt.DB, error) {
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if file.Size() == 0 {
+		return nil, errNotOurs // bbolt would make it a database
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		return nil, fmt.Errorf("%w (is another process using it?)", err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		if tx.Size() > file.Size() {
+			return fmt.Errorf("%w: it was cut off", ErrDamaged)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
 // verifyHead checks that the file is ours, that the stored checkpoint is the tree's, and that no newer one was seen.
 func (l *Log) verifyHead() error {
 	var stored []byte
@@ -135,8 +186,14 @@ func (l *Log) verifyHead() error {
 		if string(meta.Get(keyOrigin)) != l.cfg.Origin {
 			return fmt.Errorf("%w of this origin", errNotOurs)
 		}
+		for _, name := range [][]byte{bucketEntries, bucketHashes, bucketState} {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("%w: a part of the file is missing", ErrDamaged)
+			}
+		}
 		stored = bytes.Clone(meta.Get(keyCheckpoint))
 		n := size(tx)
+		l.durable.Store(&head{stored, n})
 		if n == 0 {
 			return nil
 		}
@@ -218,7 +275,10 @@ func (l *Log) Append(ctx context.Context, c ledger.Command) (ledger.Receipt, err
 		return ledger.Receipt{}, ledger.Refuse(ledger.Malformed, "state entries are made by the ledger")
 	}
 	// Decide once against what is durable now: it checks the signatures in this goroutine, answers retries, and turns
-	// away what would be refused, without troubling the committer.
+	// away what would be refused, without troubling the committer. A retry of what is not synced yet waits in the queue.
+	if l.stopped.Load() {
+		return ledger.Receipt{}, errStopped()
+	}
 	p := rule.Prepare(c)
 	var retry *uint64
 	err := l.db.View(func(tx *bbolt.Tx) error {
@@ -229,7 +289,7 @@ func (l *Log) Append(ctx context.Context, c ledger.Command) (ledger.Receipt, err
 	if err != nil {
 		return ledger.Receipt{}, unavailable(err)
 	}
-	if retry != nil {
+	if retry != nil && *retry < l.durable.Load().size {
 		return l.Receipt(ctx, *retry)
 	}
 	r := &request{p: p, answer: make(chan answer, 1)}
@@ -261,6 +321,10 @@ func (l *Log) send(ctx context.Context, r *request) error {
 	}
 }
 
+func errStopped() error {
+	return fmt.Errorf("%w: a write failed, and it stopped", ledger.ErrUnavailable)
+}
+
 // unavailable keeps refusals as they are and says of everything else that the log cannot answer.
 func unavailable(err error) error {
 	var refusal *ledger.Refusal
@@ -283,6 +347,9 @@ func (l *Log) time(tx *bbolt.Tx) time.Time {
 
 // Balance implements [ledger.Log].
 func (l *Log) Balance(_ context.Context, account string) (budget.Cents, error) {
+	if l.stopped.Load() {
+		return 0, errStopped()
+	}
 	var amount budget.Cents
 	err := l.db.View(func(tx *bbolt.Tx) error {
 		var ok bool
@@ -292,5 +359,8 @@ func (l *Log) Balance(_ context.Context, account string) (budget.Cents, error) {
 		}
 		return nil
 	})
-	return amount, err
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return amount, nil
 }

@@ -37,9 +37,11 @@ func (l *Log) commit(batch []*request) {
 	answers := make([]answer, len(batch))
 	var checkpoint []byte
 	var total uint64
-	err := l.broken
-	if err == nil {
-		err = l.db.Update(func(tx *bbolt.Tx) error {
+	var err error
+	if l.stopped.Load() {
+		err = errStopped()
+	} else {
+		err = l.update(func(tx *bbolt.Tx) error {
 			var err error
 			checkpoint, total, err = l.write(tx, batch, answers)
 			return err
@@ -48,17 +50,17 @@ func (l *Log) commit(batch []*request) {
 	switch {
 	case errors.Is(err, errNothing):
 		err = nil
-	case err != nil && l.broken == nil:
+	case err != nil && !l.stopped.Swap(true):
 		// What the disk holds is not known any more. Acknowledge nothing until the file is opened again and checked.
-		l.broken = err
 		l.cfg.Logger.Error("the ledger stops: a write failed", "error", err)
 	case err == nil:
+		l.durable.Store(&head{checkpoint, total})
 		l.publish(checkpoint)
 	}
 	for i, r := range batch {
 		a := answers[i]
 		if err != nil {
-			a.err = fmt.Errorf("%w: a write failed, and it stopped", ledger.ErrUnavailable)
+			a.err = errStopped()
 		}
 		a.checkpoint, a.size = checkpoint, total
 		r.answer <- a

@@ -13,17 +13,8 @@ import (
 
 // Receipt implements [ledger.Log].
 func (l *Log) Receipt(_ context.Context, index uint64) (ledger.Receipt, error) {
-	var n uint64
-	var checkpoint []byte
-	err := l.db.View(func(tx *bbolt.Tx) error {
-		n = size(tx)
-		checkpoint = bytes.Clone(tx.Bucket(bucketMeta).Get(keyCheckpoint))
-		return nil
-	})
-	if err != nil {
-		return ledger.Receipt{}, unavailable(err)
-	}
-	return l.prove(index, n, checkpoint)
+	h := l.durable.Load()
+	return l.prove(index, h.size, h.checkpoint)
 }
 
 // prove makes the receipt of an entry under a checkpoint of size n.
@@ -52,24 +43,20 @@ func (l *Log) prove(index, n uint64, checkpoint []byte) (ledger.Receipt, error) 
 
 // Checkpoint implements [ledger.Log]. An empty ledger has none yet: [ledger.ErrRange].
 func (l *Log) Checkpoint(context.Context) ([]byte, error) {
-	var c []byte
-	err := l.db.View(func(tx *bbolt.Tx) error {
-		c = bytes.Clone(tx.Bucket(bucketMeta).Get(keyCheckpoint))
-		return nil
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if c == nil {
+	h := l.durable.Load()
+	if h.size == 0 {
 		return nil, fmt.Errorf("reading checkpoint: %w", ledger.ErrRange)
 	}
-	return c, nil
+	return bytes.Clone(h.checkpoint), nil
 }
 
 // Entries implements [ledger.Log].
 func (l *Log) Entries(_ context.Context, from, to uint64) ([][]byte, error) {
 	if to < from {
 		return nil, fmt.Errorf("reading entries: %w", ledger.ErrRange)
+	}
+	if to = min(to, l.durable.Load().size); to <= from {
+		return nil, nil
 	}
 	to = min(to, from+ledger.MaxRead)
 	var out [][]byte
@@ -90,7 +77,7 @@ func (l *Log) Entries(_ context.Context, from, to uint64) ([][]byte, error) {
 func (l *Log) Consistency(_ context.Context, older, newer uint64) ([]ledger.Hash, error) {
 	var out []ledger.Hash
 	err := l.db.View(func(tx *bbolt.Tx) error {
-		if older > newer || newer > size(tx) {
+		if older > newer || newer > l.durable.Load().size {
 			return fmt.Errorf("proving consistency: %w", ledger.ErrRange)
 		}
 		if older == newer || older == 0 {
