@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"embed"
@@ -39,7 +40,10 @@ func measureAries(m *meter, runs int) (verified, error) {
 		return out, err
 	}
 	disclosed := [][]byte{all[shown[0]], all[shown[1]], all[shown[2]]}
-	out.verify = m.measure("aries: proof parse and verify", "", runs, 1, func() { check(scheme.VerifyProof(disclosed, proof, nonce, pk)) })
+	out.verify = m.measure("aries: proof parse and verify", "", runs, 1, func() {
+		// VerifyProof turns the first bytes of its argument around in place: a second look at the same slice fails.
+		check(scheme.VerifyProof(disclosed, bytes.Clone(proof), nonce, pk))
+	})
 	return out, nil
 }
 
