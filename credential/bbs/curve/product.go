@@ -14,7 +14,7 @@ const (
 	freshWidth = 4
 	fixedWidth = 8
 	wideWidth  = 12
-	shifts     = 4                 // tables of a fixed base: P, 2^32 P, 2^64 P, 2^96 P
+	shifts     = 2                 // tables of a fixed base: P and 2^64 P
 	shiftBits  = halfBits / shifts // a multiple of fixedWidth
 	halfBits   = 128               // a scalar is split into two halves of at most this many bits
 	positions  = halfBits + 1      // the recoding may carry once
@@ -26,7 +26,7 @@ type Base struct {
 	table []entry // 1P, 2P, 3P …
 
 	once    sync.Once
-	shifted [shifts][]entry // of a fixed base: table of 2^(32 i) P; made when first needed
+	shifted [shifts][]entry // of a fixed base: table of 2^(64 i) P; made when first needed
 }
 
 // entry is a multiple of a point, and its image under the endomorphism (x, y) -> (βx, y), which multiplies by -x².
@@ -38,7 +38,7 @@ type entry struct {
 // FreshBases prepares points that are used in one calculation.
 func FreshBases(points ...Point) []*Base { return bases(points, freshWidth) }
 
-// FixedBases prepares points that are used again and again: 18 KB each, and 55 KB more from the first product of fixed
+// FixedBases prepares points that are used again and again: 18 KB each, and 18 KB more from the first product of fixed
 // bases alone on.
 func FixedBases(points ...Point) []*Base { return bases(points, fixedWidth) }
 
@@ -57,7 +57,7 @@ func bases(points []Point, width uint) []*Base {
 // Point is the point itself.
 func (b *Base) Point() Point { return b.table[0].p }
 
-// shift makes the tables of 2^32 P, 2^64 P, 2^96 P.
+// shift makes the tables of the shifted points.
 func (b *Base) shift() *[shifts][]entry {
 	b.once.Do(func() {
 		points := make([]Point, shifts-1)
@@ -227,7 +227,7 @@ func reduce(points []Point, starts, lengths []uint32) {
 	}
 }
 
-// digits appends the entries for the signed digits of half. With fixed tables the positions fold onto the lowest 33.
+// digits appends the entries for the signed digits of half. With fixed tables the positions fold onto the lower half.
 func (b *Base) digits(terms []term, half [2]uint64, flags uint8, bucket uint32, fixed bool) []term {
 	var tables *[shifts][]entry
 	if fixed {
