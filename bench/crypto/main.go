@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 101, "runs of each operation")
+	runs := flag.Int("runs", 31, "turns of each operation")
 	peers := flag.Bool("peers", true, "measure the peers too")
 	flag.Parse()
 	m := &meter{unit: pairingCheck()}
@@ -23,7 +23,7 @@ func main() {
 	measurePurse(m, *runs)
 	if *peers {
 		for _, peer := range []func(*meter, int) (verified, error){measureAries, measureGabi} {
-			theirs, err := peer(m, *runs/4+1)
+			theirs, err := peer(m, *runs/2+1)
 			if err != nil {
 				log.Fatal(err)
 			}

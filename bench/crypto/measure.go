@@ -20,23 +20,33 @@ type row struct {
 	target string
 }
 
-// measure runs do and F in turns for about the given number of runs and keeps the medians.
+// A block is how long one operation runs before the other's turn: long enough to be warm, short enough that both meet
+// the same neighbours.
+const block = 10 * time.Millisecond
+
+// timed is the time of one call of do, over a warm block.
+func timed(do func()) time.Duration {
+	do()
+	n := 0
+	start := time.Now()
+	for n == 0 || time.Since(start) < block {
+		do()
+		n++
+	}
+	return time.Since(start) / time.Duration(n)
+}
+
+// measure runs do and F in turns, a block each, and keeps the medians. per is how many operations one do does.
 func (m *meter) measure(name, target string, runs, per int, do func()) row {
 	do() // what is built lazily is built
-	m.unit()
 	times := make([]time.Duration, runs)
 	ratios := make([]float64, runs)
+	f := timed(m.unit)
 	for i := range runs {
-		start := time.Now()
-		m.unit()
-		f := time.Since(start)
-		start = time.Now()
-		do()
-		t := time.Since(start) / time.Duration(per)
-		start = time.Now()
-		m.unit()
-		f = (f + time.Since(start)) / 2
-		times[i], ratios[i] = t, float64(t)/float64(f)
+		t := timed(do) / time.Duration(per)
+		next := timed(m.unit)
+		times[i], ratios[i] = t, 2*float64(t)/float64(f+next)
+		f = next
 	}
 	slices.Sort(times)
 	slices.Sort(ratios)

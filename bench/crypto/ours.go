@@ -92,9 +92,9 @@ func measurePurse(m *meter, runs int) {
 			check(err)
 		}
 	}
-	m.measure(fmt.Sprintf("a spend of a batch of 256, decoded, %d processors", runtime.GOMAXPROCS(0)), "≤ 0.8 F", runs/10+1, len(items), batch)
+	m.measure(fmt.Sprintf("a spend of a batch of 256, decoded, %d processors", runtime.GOMAXPROCS(0)), "≤ 0.8 F", runs/3+1, len(items), batch)
 	before := runtime.GOMAXPROCS(1)
-	m.measure("a spend of a batch of 256, decoded, 1 processor", "≤ 0.8 F", runs/10+1, len(items), batch)
+	m.measure("a spend of a batch of 256, decoded, 1 processor", "≤ 0.8 F", runs/3+1, len(items), batch)
 	runtime.GOMAXPROCS(before)
 }
 

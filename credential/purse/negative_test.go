@@ -523,7 +523,7 @@ func TestBatch(t *testing.T) {
 	var items []Item
 	h := testHolder(t, m.Key(), 1)
 	p := issue(t, m, h, idOf("1"), 1000)
-	for i := range 20 { // 120 points: the subgroup check of many points
+	for i := range 44 { // 264 points: the subgroup check of many points
 		step := Step{Kind: Purchase, Amount: budget.Cents(i + 1), Bind: bindOf("order %d", i)}
 		made, err := h.Spend(newStream("%d", i), p, step)
 		if err != nil {

@@ -296,3 +296,41 @@ func FuzzParseScalar(f *testing.F) {
 		}
 	})
 }
+
+func TestCheckSubgroups(t *testing.T) {
+	points := make([]Point, 300)
+	for i := range points {
+		points[i] = MultiplySecret(SHA256.P1(), Uint64Scalar(uint64(i+1)))
+	}
+	points[7] = points[8] // equal points meet
+	three := Point{}      // (0, 2) has order 3, the smallest there is
+	three.Y.SetUint64(2)
+	for _, n := range []int{0, 1, 50, 300} {
+		some := append([]Point(nil), points[:n]...)
+		if !CheckSubgroups(some) {
+			t.Errorf("%d good points: refused", n)
+		}
+		if n == 0 {
+			continue
+		}
+		for _, bad := range []Point{pointOutside(t), three} {
+			for _, at := range []int{0, n / 2, n - 1} {
+				was := some[at]
+				some[at].Add(&some[at], &bad)
+				if CheckSubgroups(some) {
+					t.Errorf("%d points, one outside: accepted", n)
+				}
+				some[at] = was
+			}
+		}
+		// Two that cancel are still outside.
+		if n > 1 {
+			minus := three
+			minus.Neg(&minus)
+			some[0], some[1] = three, minus
+			if CheckSubgroups(some) {
+				t.Errorf("%d points, two outside that cancel: accepted", n)
+			}
+		}
+	}
+}

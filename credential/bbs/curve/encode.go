@@ -156,10 +156,6 @@ func ParseNonZero(b []byte) (Scalar, error) {
 	return x, nil
 }
 
-// CheckSubgroups says whether every point is in the subgroup. From eighty points on it draws random combinations, which
-// a wrong point survives with probability below 2^-64.
-func CheckSubgroups(points []Point) bool { return bls12381.IsInSubGroupBatchG1(points) }
-
 // RandomScalar draws a scalar from the operating system. It is never zero.
 func RandomScalar() Scalar {
 	for {
