@@ -14,7 +14,6 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"kindpakket/credential/budget"
-	"kindpakket/credential/jose"
 	"kindpakket/ledger"
 	"kindpakket/ledger/rule"
 )
@@ -220,7 +219,7 @@ func (a *auditor) begin(e ledger.Entry) error {
 	if e.Kind != ledger.KindGenesis {
 		return a.fault("the first entry is no genesis")
 	}
-	g, err := statement[ledger.Genesis](e)
+	g, err := ledger.ReadStatement[ledger.Genesis](e)
 	if err != nil {
 		return a.fault("genesis: %v", err)
 	}
@@ -265,29 +264,6 @@ func (a *auditor) checkpoint(r io.Reader) error {
 		return a.fault("the checkpoint's root is not that of the entries")
 	}
 	return a.reconcile()
-}
-
-// statement reads the municipal statement in e, whose signature the rules check.
-func statement[T ledger.Statement](e ledger.Entry) (T, error) {
-	var none T
-	body, err := ledger.ParseBody[ledger.SignedBody](e.Command())
-	if err != nil {
-		return none, err
-	}
-	token, err := jose.Parse(body.JWS)
-	if err != nil {
-		return none, err
-	}
-	return ledger.ParseStatement[T](token.Payload)
-}
-
-// order reads the signed order in text.
-func order(text string) (budget.Order, error) {
-	token, err := jose.Parse(text)
-	if err != nil {
-		return budget.Order{}, err
-	}
-	return budget.ParseOrder(token.Payload)
 }
 
 // Export writes entries and checkpoint as [Run] reads them.

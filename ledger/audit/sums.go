@@ -45,24 +45,24 @@ func (a *auditor) count(e ledger.Entry) error {
 	switch e.Kind {
 	case ledger.KindShop:
 		var s ledger.Shop
-		if s, err = statement[ledger.Shop](e); err == nil {
+		if s, err = ledger.ReadStatement[ledger.Shop](e); err == nil {
 			a.names[s.Shop] = s.Name
 		}
 	case ledger.KindFund:
 		var s ledger.Fund
-		if s, err = statement[ledger.Fund](e); err == nil {
+		if s, err = ledger.ReadStatement[ledger.Fund](e); err == nil {
 			a.fund(s.Fund, s.Period)
 		}
 	case ledger.KindIssue:
 		var s ledger.Issue
-		if s, err = statement[ledger.Issue](e); err == nil {
+		if s, err = ledger.ReadStatement[ledger.Issue](e); err == nil {
 			f := a.fund(s.Fund, s.Period)
 			f.Accounts++
 			f.Issued += s.Amount
 		}
 	case ledger.KindPayout:
 		var s ledger.Payout
-		if s, err = statement[ledger.Payout](e); err == nil {
+		if s, err = ledger.ReadStatement[ledger.Payout](e); err == nil {
 			f := a.fund(s.Fund, s.Period)
 			f.PaidOut += s.Total
 			f.shop(s.Shop).PaidOut += s.Total
@@ -72,19 +72,11 @@ func (a *auditor) count(e ledger.Entry) error {
 		}
 	case ledger.KindClose:
 		var s ledger.Close
-		if s, err = statement[ledger.Close](e); err == nil {
+		if s, err = ledger.ReadStatement[ledger.Close](e); err == nil {
 			a.fund(s.Fund, s.Period).Closed = true
 		}
-	case ledger.KindSpend:
-		var b ledger.SpendBody
-		if b, err = ledger.ParseBody[ledger.SpendBody](e.Command()); err == nil {
-			err = a.countOrder(b.Order)
-		}
-	case ledger.KindReturn, ledger.KindTopUp:
-		var b ledger.OrderBody
-		if b, err = ledger.ParseBody[ledger.OrderBody](e.Command()); err == nil {
-			err = a.countOrder(b.Order)
-		}
+	case ledger.KindSpend, ledger.KindReturn, ledger.KindTopUp:
+		err = a.countOrder(e)
 	}
 	if err != nil {
 		return a.fault("%v", err)
@@ -92,8 +84,8 @@ func (a *auditor) count(e ledger.Entry) error {
 	return nil
 }
 
-func (a *auditor) countOrder(text string) error {
-	o, err := order(text)
+func (a *auditor) countOrder(e ledger.Entry) error {
+	o, err := ledger.ReadOrder(e)
 	if err != nil {
 		return err
 	}
