@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,7 +102,7 @@ func (c *Client) Append(ctx context.Context, cmd ledger.Command) (ledger.Receipt
 		return ledger.Receipt{}, err
 	}
 	var a appended
-	if err := json.Unmarshal(b, &a); err != nil {
+	if err := json.Unmarshal(b, &a); err != nil || len(a.Receipt.Entry) == 0 {
 		return ledger.Receipt{}, fmt.Errorf("%w: its answer holds no receipt", ledger.ErrUnavailable)
 	}
 	return a.Receipt, nil
@@ -115,7 +114,11 @@ func (c *Client) Receipt(ctx context.Context, index uint64) (ledger.Receipt, err
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
-	return ledger.ParseReceipt(b)
+	r, err := ledger.ParseReceipt(b)
+	if err != nil {
+		return ledger.Receipt{}, fmt.Errorf("%w: its answer holds no receipt: %w", ledger.ErrUnavailable, err)
+	}
+	return r, nil
 }
 
 // Checkpoint implements [ledger.Log].
@@ -152,11 +155,11 @@ func (c *Client) Balance(ctx context.Context, account string) (budget.Cents, err
 	if err != nil {
 		return 0, err
 	}
-	var got balance
-	if err := json.Unmarshal(b, &got); err != nil {
-		return 0, errors.Join(ledger.ErrUnavailable, err) // never a balance of 0 on an error
+	var got struct{ Cents *budget.Cents }
+	if err := json.Unmarshal(b, &got); err != nil || got.Cents == nil {
+		return 0, fmt.Errorf("%w: its answer holds no balance", ledger.ErrUnavailable) // never a balance of 0 on an error
 	}
-	return got.Cents, nil
+	return *got.Cents, nil
 }
 
 func split(b []byte) [][]byte {
