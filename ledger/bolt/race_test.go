@@ -124,8 +124,8 @@ func race(t *testing.T, w *ledgertest.World, l *bolt.Log, h ledgertest.Holder, a
 // euro, and what they are told could have been said to one after the other.
 func TestB1LastEuro(t *testing.T) {
 	for name, amount := range map[string]func(int) budget.Cents{
-		"one winner":     func(int) budget.Cents { return 100 },
-		"three winners":  func(int) budget.Cents { return 33 * 2 },
+		"one winner":    func(int) budget.Cents { return 100 },
+		"three winners": func(int) budget.Cents { return 33 * 2 },
 		"mixed baskets": func(till int) budget.Cents { return budget.Cents(50 + till) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestB1LastEuro(t *testing.T) {
 				t.Fatal(err)
 			}
 			history := race(t, w, l, h, amount)
-			if r := porcupine.CheckOperationsTimeout(model(start), history, 20*time.Second); r != porcupine.Ok {
+			if r := porcupine.CheckOperationsTimeout(model(start), history, 10*time.Second); r != porcupine.Ok {
 				t.Errorf("the history is %s: no order of single steps explains what the tills were told", r)
 			}
 		})
