@@ -17,8 +17,12 @@ type Item struct {
 	Original *Commitment // of a return
 }
 
-// wideBatch is the number of spends from which on larger tables pay.
-const wideBatch = 128
+// Larger tables (7 MB, a few hundredths of a second to make) pay for who verifies much: a batch of wideBatch spends, or
+// a key that has verified wideAfter of them. A phone, which verifies none, never makes them.
+const (
+	wideBatch = 128
+	wideAfter = 64
+)
 
 // VerifyBatch parses and verifies many spends under one key: for an auditor who replays a ledger, with one pairing
 // check for all of them and on every processor. It returns the accepted spends in their order, and beside each of them

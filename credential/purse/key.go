@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"kindpakket/credential/bbs/curve"
 )
@@ -19,6 +20,8 @@ type Key struct {
 	dom    curve.Scalar
 	lines  *curve.Lines
 	base   *curve.Base // P1 + Q1·dom
+
+	verified atomic.Int64 // spends so far
 }
 
 // ParseKey reads a mint key W, 96 bytes: canonical, in the subgroup, not the identity.

@@ -165,7 +165,11 @@ func (a *Accepted) Bind() Bind             { return a.row.bind }
 // period is open and that value is conserved are rules of the ledger. It returns [ErrParse] for an original that is
 // missing or too much, then [ErrChallenge], then [ErrPairing].
 func (k *Key) Verify(p *Spend, bind Bind, original *Commitment) (*Accepted, error) {
-	if err := k.verifyChallenge(p, bind[:], original, params(), nil); err != nil {
+	g := params()
+	if k.verified.Add(1) > wideAfter {
+		g = wideParams()
+	}
+	if err := k.verifyChallenge(p, bind[:], original, g, nil); err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", p.kind, err)
 	}
 	if !curve.PairsEqual(p.abar, k.lines, p.bbar) {

@@ -147,12 +147,10 @@ const (
 // fall on one digit position are added in affine coordinates, all positions of all products sharing each inversion, and
 // the positions are then joined by doublings. Variable time.
 func Evaluate(products ...*Product) []Point {
-	n := 0
-	for _, p := range products {
-		n += len(p.bases)
-	}
-	terms := make([]term, 0, n*60)
-	counts := make([]uint32, len(products)*positions+1)
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	counts := cleared(&w.counts, len(products)*positions+1)
+	terms := w.terms[:0]
 	tops := make([]int, len(products)) // highest position in use, plus one
 	for i, p := range products {
 		fixed := true
@@ -166,6 +164,7 @@ func Evaluate(products ...*Product) []Point {
 			terms = b.digits(terms, high, negated|mapped, uint32(i*positions), fixed)
 		}
 	}
+	w.terms = terms
 	for i := range terms {
 		counts[terms[i].bucket+1]++
 	}
@@ -175,8 +174,11 @@ func Evaluate(products ...*Product) []Point {
 		}
 		counts[b+1] += counts[b]
 	}
-	points := make([]Point, len(terms))
-	fill := make([]uint32, len(counts)-1)
+	if cap(w.points) < len(terms) {
+		w.points = make([]Point, len(terms)+len(terms)/4)
+	}
+	points := w.points[:len(terms)]
+	fill := cleared(&w.fill, len(counts)-1)
 	for i := range terms {
 		t := &terms[i]
 		at := &points[counts[t.bucket]+fill[t.bucket]]
@@ -188,7 +190,7 @@ func Evaluate(products ...*Product) []Point {
 			at.Y.Neg(&at.Y)
 		}
 	}
-	reduce(points, counts, fill)
+	w.add.reduce(points, counts, fill)
 
 	sums := make([]bls12381.G1Jac, len(products))
 	for i := range sums {
@@ -205,9 +207,28 @@ func Evaluate(products ...*Product) []Point {
 	return out
 }
 
+// workspace is the memory of one Evaluate, a few hundred kilobytes; it is used again.
+type workspace struct {
+	terms        []term
+	counts, fill []uint32
+	points       []Point
+	add          adder
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// cleared is n zeros in the memory of at.
+func cleared(at *[]uint32, n int) []uint32 {
+	if cap(*at) < n {
+		*at = make([]uint32, n)
+	}
+	out := (*at)[:n]
+	clear(out)
+	return out
+}
+
 // reduce adds up every bucket: afterwards the sum of bucket b, if it had any point, stands at points[starts[b]].
-func reduce(points []Point, starts, lengths []uint32) {
-	var add adder
+func (add *adder) reduce(points []Point, starts, lengths []uint32) {
 	for {
 		for b, n := range lengths {
 			if n < 2 {

@@ -58,7 +58,8 @@ func checkSums(points []Point) bool {
 		sorted[starts[p]+lengths[p]] = points[i]
 		lengths[p]++
 	}
-	reduce(sorted, starts, lengths)
+	var add adder
+	add.reduce(sorted, starts, lengths)
 
 	const bits = 8
 	var halves []Point
@@ -72,7 +73,7 @@ func checkSums(points []Point) bool {
 		starts2[bit+1] = uint32(len(halves))
 		lengths2[bit] = starts2[bit+1] - starts2[bit]
 	}
-	reduce(halves, starts2, lengths2)
+	add.reduce(halves, starts2, lengths2)
 	for bit := range bits {
 		if lengths2[bit] > 0 && !halves[starts2[bit]].IsInSubGroup() {
 			return false
