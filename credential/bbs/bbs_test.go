@@ -404,3 +404,47 @@ func FuzzParseKeys(f *testing.F) {
 		}
 	})
 }
+
+// A prover without a signature makes a proof whose challenge is right: the pairing alone refuses it.
+func TestProofOfNoSignatureIsRefused(t *testing.T) {
+	for _, suite := range suites {
+		key := newKey(t, suite)
+		public := key.Public()
+		sig, err := key.Sign(nil, messages(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := messages(3)
+		other[1] = []byte("never signed")
+		stranger, err := bbs.KeyGen(suite, bytes.Repeat([]byte{9}, 32), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign, err := stranger.Sign(nil, messages(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct {
+			sig      bbs.Signature
+			messages [][]byte
+		}{
+			"a message that was not signed": {sig, other},
+			"another key's signature":       {foreign, messages(3)},
+		} {
+			proof, err := public.ProofGen(c.sig, nil, nil, c.messages, []int{0, 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := public.ProofVerify(proof, nil, nil, pick(c.messages, 0, 1)); !errors.Is(err, bbs.ErrProof) {
+				t.Errorf("%v, %s: got %v, want ErrProof", suite, name, err)
+			}
+			blind, err := public.BlindProofGen(c.sig, nil, nil, c.messages, nil, bbs.ProverBlind{}, []int{0, 1}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := public.BlindProofVerify(blind, nil, nil, 3, pick(c.messages, 0, 1), nil); !errors.Is(err, bbs.ErrProof) {
+				t.Errorf("%v, blind, %s: got %v, want ErrProof", suite, name, err)
+			}
+		}
+	}
+}

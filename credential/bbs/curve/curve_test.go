@@ -201,6 +201,19 @@ func TestParsePointRefuses(t *testing.T) {
 			t.Errorf("%s was accepted", name)
 		}
 	}
+	// The identity too has one encoding.
+	if p, err := DecodePoint(identity); err != nil || !p.IsInfinity() {
+		t.Errorf("the identity does not decode: %v", err)
+	}
+	for name, b := range map[string][]byte{
+		"with a sign":   append([]byte{0xe0}, make([]byte, 47)...),
+		"with an x":     append(append([]byte{0xc0}, make([]byte, 46)...), 1),
+		"with high bit": append([]byte{0xd0}, make([]byte, 47)...),
+	} {
+		if _, err := DecodePoint(b); err == nil {
+			t.Errorf("an identity %s was decoded", name)
+		}
+	}
 	if got, err := ParsePoint(good[:]); err != nil || !got.Equal(&g) {
 		t.Errorf("a good point was refused: %v", err)
 	}
