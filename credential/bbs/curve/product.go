@@ -25,8 +25,14 @@ type Base struct {
 	width uint
 	table []entry // 1P, 2P, 3P …
 
-	once    sync.Once
-	shifted [shifts][]entry // of a fixed base: table of 2^(64 i) P; made when first needed
+	group   *group          // of a fixed base
+	shifted [shifts][]entry // of a fixed base: table of 2^(64 i) P, made when first needed
+}
+
+// group is the bases that were prepared together; their further tables are made together too.
+type group struct {
+	once  sync.Once
+	bases []*Base
 }
 
 // entry is a multiple of a point, and its image under the endomorphism (x, y) -> (βx, y), which multiplies by -x².
@@ -48,8 +54,9 @@ func WideBases(points ...Point) []*Base { return bases(points, wideWidth) }
 func bases(points []Point, width uint) []*Base {
 	tables := multiples(points, width)
 	out := make([]*Base, len(points))
+	g := &group{bases: out}
 	for i := range out {
-		out[i] = &Base{width: width, table: tables[i]}
+		out[i] = &Base{width: width, table: tables[i], group: g}
 	}
 	return out
 }
@@ -57,25 +64,33 @@ func bases(points []Point, width uint) []*Base {
 // Point is the point itself.
 func (b *Base) Point() Point { return b.table[0].p }
 
-// shift makes the tables of the shifted points.
+// shift makes the tables of the shifted points, for the whole group.
 func (b *Base) shift() *[shifts][]entry {
-	b.once.Do(func() {
-		points := make([]Point, shifts-1)
+	b.group.once.Do(b.group.shift)
+	return &b.shifted
+}
+
+func (g *group) shift() {
+	n := len(g.bases)
+	jacobians := make([]bls12381.G1Jac, 0, n*(shifts-1))
+	for _, b := range g.bases {
 		var j bls12381.G1Jac
 		p := b.Point()
 		j.FromAffine(&p)
-		jacobians := make([]bls12381.G1Jac, shifts-1)
-		for i := range jacobians {
+		for range shifts - 1 {
 			for range shiftBits {
 				j.DoubleAssign()
 			}
-			jacobians[i] = j
+			jacobians = append(jacobians, j)
 		}
-		toAffine(points, jacobians)
+	}
+	points := make([]Point, len(jacobians))
+	toAffine(points, jacobians)
+	tables := multiples(points, fixedWidth)
+	for i, b := range g.bases {
 		b.shifted[0] = b.table
-		copy(b.shifted[1:], multiples(points, b.width))
-	})
-	return &b.shifted
+		copy(b.shifted[1:], tables[i*(shifts-1):])
+	}
 }
 
 // multiples makes 1P, 2P … 2^(width-1) P of every point. Each round doubles the number of entries: the next ones are
