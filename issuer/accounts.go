@@ -1,10 +1,12 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"strconv"
+	"unicode/utf8"
 
 	bbolt "go.etcd.io/bbolt"
 
@@ -13,10 +15,13 @@ import (
 	"kindpakket/ledger"
 )
 
+// MaxReason is the most characters of an official's reason.
+const MaxReason = 500
+
 // family finds a family's card, which must have an account.
 func (i *Issuer) family(client string) (key []byte, card cardRecord, err error) {
 	err = i.db.View(func(tx *bbolt.Tx) error {
-		key, card, err = i.cardOf(tx, i.familyKey(normal(client)))
+		key, card, err = i.findCard(tx, client)
 		if err == nil && card.Account == "" {
 			err = ErrNoCard
 		}
@@ -25,8 +30,34 @@ func (i *Issuer) family(client string) (key []byte, card cardRecord, err error) 
 	return key, card, err
 }
 
-// Block blocks a family's budget on the ledger, or with state Active opens it again. The reason stays here.
+func verifyReason(reason string) error {
+	if reason == "" || utf8.RuneCountInString(reason) > MaxReason {
+		return fmt.Errorf("%w: a reason of 1 to %d characters", ErrInput, MaxReason)
+	}
+	return nil
+}
+
+// blockParcel is the statement that blocks a card's account or opens it.
+func (i *Issuer) blockParcel(key []byte, card cardRecord, state ledger.BlockState, reason string) (parcel, error) {
+	h, err := i.head(ledger.KindBlock, card.Fund, card.Period)
+	if err != nil {
+		return parcel{}, err
+	}
+	c, err := i.sign(ledger.Block{Head: h, Account: card.Account, State: state})
+	return parcel{Command: c, Done: "block", Key: key, Reason: reason}, err
+}
+
+// Block blocks a family's budget on the ledger, or with state Active opens it again. The reason stays here. A revoked
+// card cannot be opened again.
 func (i *Issuer) Block(ctx context.Context, client string, state ledger.BlockState, reason string) error {
+	if state != ledger.Blocked && state != ledger.Active {
+		return fmt.Errorf("%w: state is not blocked or active", ErrInput)
+	}
+	if state == ledger.Active {
+		reason = ""
+	} else if err := verifyReason(reason); err != nil {
+		return err
+	}
 	key, _, err := i.family(client)
 	if err != nil {
 		return err
@@ -36,59 +67,94 @@ func (i *Issuer) Block(ctx context.Context, client string, state ledger.BlockSta
 	if err != nil {
 		return err
 	}
-	if state == ledger.Blocked && reason == "" {
-		return fmt.Errorf("%w: a block needs a reason", ErrInput)
+	if card.Revoked {
+		return ErrRevoked
 	}
-	h, err := i.head(ledger.KindBlock, card.Fund, card.Period)
+	p, err := i.blockParcel(key, card, state, reason)
 	if err != nil {
 		return err
 	}
-	c, err := i.sign(ledger.Block{Head: h, Account: card.Account, State: state})
-	if err != nil {
-		return err
-	}
-	_, err = i.publish(ctx, parcel{Command: c}, func(tx *bbolt.Tx) error {
-		if card.Blocked = reason; state == ledger.Active {
-			card.Blocked = ""
-		}
-		return i.put(tx, "cards", key, card)
-	})
-	return err
+	return i.publish(ctx, p, nil)
 }
 
-// Revoke ends a family's card for good: every copy is revoked in the status list, and the budget is blocked.
-func (i *Issuer) Revoke(ctx context.Context, client, reason string) error {
-	if reason == "" {
-		return fmt.Errorf("%w: a revocation needs a reason", ErrInput)
-	}
-	key, card, err := i.family(client)
-	if err != nil {
+// settleBlock keeps why a budget is blocked, once it is.
+func (i *Issuer) settleBlock(tx *bbolt.Tx, p parcel, refused *ledger.Refusal) error {
+	var card cardRecord
+	if ok, err := i.get(tx, "cards", p.Key, &card); err != nil || !ok || refused != nil {
 		return err
 	}
-	unlock := i.lockCard(key)
-	err = i.db.Update(func(tx *bbolt.Tx) error {
-		if _, err := i.get(tx, "cards", key, &card); err != nil {
+	card.Blocked = p.Reason
+	return i.put(tx, "cards", p.Key, card)
+}
+
+// Revoke ends a family's card for good: its letter is dead, every copy is revoked in the status list, and the budget is
+// blocked. The list does not wait for the ledger.
+func (i *Issuer) Revoke(ctx context.Context, client, reason string) error {
+	if err := verifyReason(reason); err != nil {
+		return err
+	}
+	var key []byte
+	if err := i.db.View(func(tx *bbolt.Tx) (err error) {
+		key, _, err = i.findCard(tx, client)
+		return err
+	}); err != nil {
+		return err
+	}
+	defer i.lockCard(key)()
+	defer i.lists.forget()
+	var id []byte
+	err := i.db.Update(func(tx *bbolt.Tx) error {
+		_, card, err := i.findCard(tx, client)
+		if err != nil {
 			return err
 		}
-		card.Revoked = true
+		if card.Offer != nil {
+			if err := tx.Bucket([]byte("offers")).Delete(card.Offer); err != nil {
+				return err
+			}
+		}
+		card.Revoked, card.Offer = true, nil
+		if card.Account != "" {
+			p, err := i.blockParcel(key, card, ledger.Blocked, reason)
+			if err != nil {
+				return err
+			}
+			if id, err = i.post(tx, p); err != nil {
+				return err
+			}
+		}
 		return errors.Join(i.put(tx, "cards", key, card), i.revoke(tx, card.Status))
 	})
-	unlock()
-	if err != nil {
+	if err != nil || id == nil {
 		return err
 	}
-	i.lists.forget(card.Status)
-	return i.Block(ctx, client, ledger.Blocked, reason)
+	return i.flushTo(ctx, key, id)
 }
 
-// TopUp adds amount to a family's budget: a new baby. The order id makes a repeat of the same request add nothing twice;
-// it is 16 random bytes in base64url, drawn by the caller once for what it wants.
+// topUpMark says that a top-up with this id was asked for.
+type topUpMark struct {
+	What []byte `json:"what"` // keyed hash of card and amount
+}
+
+// TopUp adds amount to a family's budget: a new baby. The order id makes a repeat of the same request add nothing twice
+// (the repeat is told [ErrDone]); it is 16 random bytes in base64url, drawn by the caller once for what it wants.
 func (i *Issuer) TopUp(ctx context.Context, client string, amount budget.Cents, orderID string) error {
-	key, card, err := i.family(client)
+	key, _, err := i.family(client)
 	if err != nil {
 		return err
 	}
 	defer i.lockCard(key)()
+	// What the ledger has not answered may be this very top-up.
+	if err := i.flush(ctx, key); err != nil {
+		return err
+	}
+	_, card, err := i.family(client)
+	if err != nil {
+		return err
+	}
+	if card.Revoked {
+		return ErrRevoked
+	}
 	at := i.now()
 	payload, err := budget.Order{Ledger: i.cfg.Origin, Fund: card.Fund, Period: card.Period, Kind: budget.TopUp,
 		ClientID: "decentralized_identifier:" + i.cfg.DID, OrderID: orderID, Amount: amount, For: card.Account,
@@ -104,15 +170,18 @@ func (i *Issuer) TopUp(ctx context.Context, client string, amount budget.Cents, 
 	if err != nil {
 		return err
 	}
-	done := []byte("topup/" + orderID)
-	_, err = i.publish(ctx, parcel{Command: c, Done: "topup", Key: done}, func(tx *bbolt.Tx) error {
-		if tx.Bucket([]byte("meta")).Get(done) != nil {
+	done, what := []byte("topup/"+orderID), i.keyed("topup", string(key), strconv.FormatInt(int64(amount), 10))
+	return i.publish(ctx, parcel{Command: c, Done: "topup", Key: key, TopUp: done}, func(tx *bbolt.Tx) error {
+		var mark topUpMark
+		ok, err := i.get(tx, "meta", done, &mark)
+		switch {
+		case err != nil:
+			return err
+		case ok && !bytes.Equal(mark.What, what):
+			return fmt.Errorf("%w: the id was used for another top-up", ErrInput)
+		case ok:
 			return ErrDone
 		}
-		return tx.Bucket([]byte("meta")).Put(done, []byte(at.Format(time.RFC3339)))
+		return i.put(tx, "meta", done, topUpMark{what})
 	})
-	return err
 }
-
-// ErrDone says that a request with this id was carried out before.
-var ErrDone = errors.New("this was done before")

@@ -10,6 +10,7 @@ import (
 	"kindpakket/internal/problem"
 	"kindpakket/internal/serve"
 	"kindpakket/issuer/intake"
+	"kindpakket/issuer/letter"
 	"kindpakket/ledger"
 )
 
@@ -18,6 +19,7 @@ import (
 //
 //	POST /families?dry_run=1   a file → one JSON line of progress now and then, then {"report":…}
 //	POST /offers               {"family":…} | {"family":…,"rekey":true} | {"children":…} → [Offered]
+//	POST /letters              [LettersRequest] → HTML, a page for each family that waits for its letter
 //	POST /block /revoke /topup
 //	POST /shops/read           a file → {"shops":…,"report":…}
 //	POST /shops/accredit       [Accreditation] → {"certificate":DER}
@@ -26,11 +28,14 @@ import (
 //	GET  /fund
 //	POST /funds                [FundSpec]
 //	POST /payouts              {"dry_run":…} → {"file":…,"report":…}
+//	GET  /payouts/{run}        the file of an earlier run again
 //	POST /payouts/audit        a file → {"report":…}
+//	POST /periods/close        [CloseRequest] → [Totals]
 func (i *Issuer) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /families", i.serveFamilies)
 	mux.Handle("POST /offers", serve.JSON(problems, i.adminOffer))
+	mux.HandleFunc("POST /letters", i.serveLetters)
 	mux.Handle("POST /block", serve.JSON(problems, i.adminBlock))
 	mux.Handle("POST /revoke", serve.JSON(problems, i.adminRevoke))
 	mux.Handle("POST /topup", serve.JSON(problems, i.adminTopUp))
@@ -45,7 +50,9 @@ func (i *Issuer) Admin() http.Handler {
 	mux.Handle("GET /fund", serve.JSON(problems, func(context.Context, struct{}) (FundSpec, error) { return i.Fund() }))
 	mux.Handle("POST /funds", serve.JSON(problems, func(ctx context.Context, f FundSpec) (struct{}, error) { return struct{}{}, i.OpenFund(ctx, f) }))
 	mux.Handle("POST /payouts", serve.JSON(problems, i.adminPayout))
+	mux.HandleFunc("GET /payouts/{run}", i.servePayoutFile)
 	mux.HandleFunc("POST /payouts/audit", i.servePayoutAudit)
+	mux.Handle("POST /periods/close", serve.JSON(problems, i.adminClose))
 	return mux
 }
 
@@ -60,7 +67,9 @@ var problems = func() problem.Table {
 		{Is: ErrUnknownShop, Status: 404, Type: "/problems/unknown-shop", Title: "No such shop was imported. Look at the list of shops."},
 		{Is: ErrOfficial, Status: 403, Type: "/problems/official", Title: "This is not the token of an official."},
 		{Is: ErrDone, Status: 409, Type: "/problems/done", Title: "This was done before. Nothing was done twice."},
-		{Is: ErrPayoutConflict, Status: 409, Type: "/problems/payout-conflict", Title: "The ledger and the payout plan differ. Run the audit before paying."},
+		{Is: ErrNoLetters, Status: 409, Type: "/problems/no-letters", Title: "Every family has its card or a letter that works. To print letters again, ask for it."},
+		{Is: letter.ErrLetter, Status: 400, Type: "/problems/letter", Title: "Something of the letter's sender is not right. Correct it and try again."},
+		{Is: ErrPayoutConflict, Status: 409, Type: "/problems/payout-conflict", Title: "The ledger and the payout plan differ. Nothing was released: look at the ledger before the next run."},
 		{Is: ErrPayoutFile, Status: 422, Type: "/problems/payout-file", Title: "The payment file does not equal the ledger. Do not send it to the bank."},
 		{Is: ledger.ErrUnavailable, Status: 503, Type: "/problems/unavailable", Title: "The ledger cannot answer now. What was asked is kept and sent again."},
 		{Is: intake.ErrTooLarge, Status: 413, Type: "/problems/too-large", Title: "The file is too large."},
@@ -77,6 +86,7 @@ type (
 		Family   string `json:"family,omitempty"` // client number
 		Rekey    bool   `json:"rekey,omitempty"`  // for a new phone
 		Children int    `json:"children,omitempty"`
+		Form     Form   `json:"by_reference,omitempty"`
 	}
 	BlockRequest struct {
 		Family string            `json:"family"`
@@ -144,11 +154,11 @@ func (i *Issuer) adminOffer(_ context.Context, r OfferRequest) (Offered, error) 
 	case (r.Family == "") == (r.Children == 0), r.Rekey && r.Family == "":
 		return Offered{}, ErrInput
 	case r.Rekey:
-		return i.Rekey(r.Family)
+		return i.Rekey(r.Family, r.Form)
 	case r.Family != "":
-		return i.OfferFamily(r.Family)
+		return i.OfferFamily(r.Family, r.Form)
 	}
-	return i.OfferChildren(r.Children)
+	return i.OfferChildren(r.Children, r.Form)
 }
 
 func (i *Issuer) adminBlock(ctx context.Context, r BlockRequest) (struct{}, error) {
@@ -186,12 +196,24 @@ func (i *Issuer) adminPayout(ctx context.Context, r PayoutRequest) (PayoutAnswer
 	return PayoutAnswer{file, report}, err
 }
 
+// servePayoutFile serves a file whose answer was lost: the ledger has it, so it must not get lost.
+func (i *Issuer) servePayoutFile(w http.ResponseWriter, r *http.Request) {
+	file, err := i.PayoutFile(r.PathValue("run"))
+	if err != nil {
+		serve.Fail(w, r, problems, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(file)
+}
+
 func (i *Issuer) servePayoutAudit(w http.ResponseWriter, r *http.Request) {
 	file, err := intake.Read(r.Body)
 	var report PayoutReport
 	if err == nil {
 		var f FundSpec
-		if f, err = i.payoutFund(r.FormValue("fund"), r.FormValue("period")); err == nil {
+		if f, err = i.payoutFund(r.URL.Query().Get("fund"), r.URL.Query().Get("period")); err == nil {
 			report, err = i.AuditPayout(r.Context(), f, file)
 		}
 	}
@@ -233,7 +255,7 @@ func (i *Issuer) serveFamilies(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out, flush := json.NewEncoder(w), http.NewResponseController(w)
-	report, err := i.ImportFamilies(file, r.FormValue("dry_run") != "", func(done, total int) {
+	report, err := i.ImportFamilies(file, r.URL.Query().Get("dry_run") != "", func(done, total int) {
 		if out.Encode(FamilyProgress{Done: done, Total: total}) == nil {
 			flush.Flush()
 		}

@@ -42,11 +42,15 @@ func NewAnchor(municipality string, key crypto.Signer, now time.Time) (*CA, erro
 // Leaf issues a certificate for a key whose owner is known by these URIs (a DID, an issuer's URL) and, if host is not
 // empty, by this host name or address.
 func (c *CA) Leaf(name string, pub crypto.PublicKey, now time.Time, host string, uris ...string) (*x509.Certificate, error) {
+	return c.leaf(name, pub, now, host, nil, uris...)
+}
+
+func (c *CA) leaf(name string, pub crypto.PublicKey, now time.Time, host string, usage []x509.ExtKeyUsage, uris ...string) (*x509.Certificate, error) {
 	t, err := template(name, now, leafLife)
 	if err != nil {
 		return nil, err
 	}
-	t.KeyUsage = x509.KeyUsageDigitalSignature
+	t.KeyUsage, t.ExtKeyUsage = x509.KeyUsageDigitalSignature, usage
 	for _, text := range uris {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -103,7 +107,8 @@ func (c *CA) Access(der []byte, name, did string, now time.Time) (*x509.Certific
 	case len(csr.IPAddresses) == 1:
 		host = csr.IPAddresses[0].String()
 	}
-	return c.Leaf(name, csr.PublicKey, now, host, did)
+	// The host is what the shop says it is. clientAuth keeps the certificate from being taken for that host's own in TLS.
+	return c.leaf(name, csr.PublicKey, now, host, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, did)
 }
 
 func template(name string, now time.Time, life time.Duration) (*x509.Certificate, error) {

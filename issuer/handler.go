@@ -26,6 +26,7 @@ func (i *Issuer) Handler() http.Handler {
 	mux.HandleFunc("GET /.well-known/did.json", i.serveDocument)
 	mux.HandleFunc("GET /vct/{rest...}", i.serveType)
 	mux.HandleFunc("GET /status/{list}", i.serveStatus)
+	mux.HandleFunc("GET /offers/{id}", i.serveOffer)
 	mux.HandleFunc("POST /token", i.serveToken)
 	mux.HandleFunc("POST /nonce", i.serveNonce)
 	mux.HandleFunc("POST /credential", i.serveCredential)
@@ -133,6 +134,21 @@ func (i *Issuer) serveStatus(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte(token))
 }
 
+// serveOffer serves an offer that was made by reference (OpenID4VCI 1.0, Section 4.1.3).
+func (i *Issuer) serveOffer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	offer, err := i.FetchOffer(r.PathValue("id"))
+	if errors.Is(err, errNoOffer) {
+		http.NotFound(w, r)
+		return
+	}
+	if err != nil {
+		serve.Fail(w, r, nil, err)
+		return
+	}
+	writeJSON(w, "application/json", offer)
+}
+
 func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/x-www-form-urlencoded" {
@@ -166,7 +182,6 @@ func (i *Issuer) serveCredential(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, oid4vci.TokenBearer) || token == "" || len(token) > 256 {
-		w.Header().Set("WWW-Authenticate", "Bearer")
 		oauthError(w, r, &oid4vci.Error{Code: oid4vci.InvalidToken, Description: "no bearer token"})
 		return
 	}
@@ -191,6 +206,9 @@ func oauthError(w http.ResponseWriter, r *http.Request, err error) {
 		b, err := json.Marshal(e)
 		if err == nil {
 			w.Header().Set("Content-Type", "application/json")
+			if e.Status() == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Bearer") // RFC 6750, Section 3
+			}
 			w.WriteHeader(e.Status())
 			w.Write(b)
 			return

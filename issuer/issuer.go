@@ -52,9 +52,12 @@ type Issuer struct {
 	// cards are locks over card keys, by their first byte: deciding what goes to the ledger for one card and booking
 	// what the ledger said must not mix with another request for the same card.
 	cards [64]sync.Mutex
-	// office is the lock of what officials do one at a time: imports, funds, shops, payouts.
+	// office is the lock of what officials do one at a time: imports, letters, funds, shops, payouts.
 	office sync.Mutex
 	lists  statusCache
+
+	tidy  sync.Mutex
+	swept time.Time // guarded by tidy
 }
 
 func (i *Issuer) lockCard(key []byte) func() {
@@ -71,6 +74,7 @@ var (
 	ErrUnknownShop   = errors.New("no such shop was imported")
 	ErrOfficial      = errors.New("this is not the token of an official")
 	ErrInput         = errors.New("the request does not say what it must")
+	ErrDone          = errors.New("this was done before")
 )
 
 // Create makes an empty issuer's file.
@@ -96,6 +100,13 @@ func Open(cfg Config) (*Issuer, error) {
 	if u, err := url.Parse(cfg.URL); err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("opening issuer: url is not an address")
 	}
+	people := map[[32]byte]bool{}
+	for _, token := range cfg.Officials {
+		if people[token] {
+			return nil, errors.New("opening issuer: two officials have one token")
+		}
+		people[token] = true
+	}
 	if _, err := os.Stat(cfg.Path); err != nil {
 		return nil, fmt.Errorf("opening issuer: %w", err)
 	}
@@ -105,7 +116,7 @@ func Open(cfg Config) (*Issuer, error) {
 	}
 	s, err := newStore(db, cfg.DataKey, cfg.HashKey)
 	if err == nil {
-		err = checkFormat(db)
+		err = s.check()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening issuer: %w", err), db.Close())
@@ -148,132 +159,6 @@ func (i *Issuer) head(kind ledger.Kind, fund, period string) (ledger.Head, error
 	return ledger.Head{Ledger: i.cfg.Origin, Kind: kind, Fund: fund, Period: period, ID: id}, err
 }
 
-// A parcel is a command in the outbox, and what is done when the ledger has it.
-type parcel struct {
-	Command ledger.Command `json:"command"`
-	Done    string         `json:"done"` // names a function of settle
-	Key     []byte         `json:"key"`  // of the record that is waiting
-	Posted  time.Time      `json:"posted"`
-}
-
-// post puts a command into the outbox within tx. [Issuer.deliver] sends it.
-func (i *Issuer) post(tx *bbolt.Tx, p parcel) (id []byte, err error) {
-	n, err := tx.Bucket([]byte("outbox")).NextSequence()
-	if err != nil {
-		return nil, err
-	}
-	id = fmt.Appendf(nil, "%016x", n)
-	p.Posted = i.now()
-	return id, i.put(tx, "outbox", id, p)
-}
-
-// deliver sends one parcel and settles it with the ledger's answer: a receipt that verifies, or a refusal. If the
-// ledger cannot be reached the parcel stays and Resume sends it again.
-func (i *Issuer) deliver(ctx context.Context, id []byte) (ledger.Entry, error) {
-	var p parcel
-	var there bool
-	err := i.db.View(func(tx *bbolt.Tx) (err error) {
-		there, err = i.get(tx, "outbox", id, &p)
-		return err
-	})
-	if err != nil || !there {
-		return ledger.Entry{}, errors.Join(err, errors.New("delivering: the parcel is gone"))
-	}
-	entry, err := i.append(ctx, p.Command)
-	var refusal *ledger.Refusal
-	if err != nil && !errors.As(err, &refusal) {
-		return ledger.Entry{}, err
-	}
-	if settled := i.db.Update(func(tx *bbolt.Tx) error {
-		if err := i.settle(tx, p, entry, refusal); err != nil {
-			return err
-		}
-		return tx.Bucket([]byte("outbox")).Delete(id)
-	}); settled != nil {
-		return ledger.Entry{}, fmt.Errorf("settling what the ledger said: %w", settled)
-	}
-	return entry, err
-}
-
-// append offers c and verifies the receipt.
-func (i *Issuer) append(ctx context.Context, c ledger.Command) (ledger.Entry, error) {
-	r, err := i.cfg.Log.Append(ctx, c)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	e, err := ledger.Verify(r, i.cfg.Policy)
-	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("the ledger's receipt: %w", err)
-	}
-	if e.Kind != c.Kind || string(e.Body) != string(c.Body) {
-		return ledger.Entry{}, fmt.Errorf("%w: the receipt is for another command", ledger.ErrReceipt)
-	}
-	return e, nil
-}
-
-// settle books the ledger's answer to a parcel.
-func (i *Issuer) settle(tx *bbolt.Tx, p parcel, e ledger.Entry, refused *ledger.Refusal) error {
-	switch p.Done {
-	case "card":
-		return i.settleCard(tx, p.Key, refused)
-	case "shop":
-		return i.settleShop(tx, p.Key, refused)
-	case "fund":
-		return i.settleFund(tx, p.Key, refused)
-	case "topup":
-		if refused != nil { // nothing was added; the same request may come again
-			return tx.Bucket([]byte("meta")).Delete(p.Key)
-		}
-	}
-	return nil
-}
-
-// publish posts a command and delivers it at once.
-func (i *Issuer) publish(ctx context.Context, p parcel, also func(*bbolt.Tx) error) (ledger.Entry, error) {
-	var id []byte
-	err := i.db.Update(func(tx *bbolt.Tx) (err error) {
-		if also != nil {
-			if err := also(tx); err != nil {
-				return err
-			}
-		}
-		id, err = i.post(tx, p)
-		return err
-	})
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	return i.deliver(ctx, id)
-}
-
-// Resume sends what was posted at least age ago and what the ledger has not answered yet. Call it with 0 after a start,
-// before requests come in, and with [ResumeAfter] now and then.
-func (i *Issuer) Resume(ctx context.Context, age time.Duration) error {
-	var ids [][]byte
-	before := i.now().Add(-age)
-	err := i.db.View(func(tx *bbolt.Tx) error {
-		return each(i.store, tx, "outbox", func(k []byte, p parcel) error {
-			if !p.Posted.After(before) {
-				ids = append(ids, append([]byte{}, k...))
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		var refusal *ledger.Refusal
-		if _, err := i.deliver(ctx, id); err != nil && !errors.As(err, &refusal) {
-			return err
-		}
-	}
-	return nil
-}
-
-// ResumeAfter is longer than any request waits for the ledger, so that Resume never takes a parcel from under one.
-const ResumeAfter = time.Minute
-
 // FundSpec is a fund as an official opens it.
 type FundSpec struct {
 	Fund       string            `json:"fund"` // id
@@ -303,8 +188,7 @@ func (i *Issuer) OpenGenesis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = i.publish(ctx, parcel{Command: c}, nil)
-	return err
+	return i.publish(ctx, parcel{Command: c, Key: []byte("genesis")}, nil)
 }
 
 // OpenFund opens a fund for a period on the ledger. There is one fund open at a time for new families.
@@ -314,6 +198,10 @@ func (i *Issuer) OpenFund(ctx context.Context, f FundSpec) error {
 	}
 	i.office.Lock()
 	defer i.office.Unlock()
+	key := fundKey(f.Fund, f.Period.ID)
+	if err := i.flush(ctx, key); err != nil {
+		return err
+	}
 	h, err := i.head(ledger.KindFund, f.Fund, f.Period.ID)
 	if err != nil {
 		return err
@@ -322,14 +210,17 @@ func (i *Issuer) OpenFund(ctx context.Context, f FundSpec) error {
 		Opens: f.Period.Opens.Format(time.RFC3339), Closes: f.Period.Closes.Format(time.RFC3339), Settles: f.Period.Settles.Format(time.RFC3339),
 		Categories: f.Categories, Limits: ledger.Limits{Min: f.Min, Max: f.Max, Blind: f.BlindLimit}})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	key := []byte(f.Fund + "/" + f.Period.ID)
-	_, err = i.publish(ctx, parcel{Command: c, Done: "fund", Key: key}, func(tx *bbolt.Tx) error {
+	return i.publish(ctx, parcel{Command: c, Done: "fund", Key: key}, func(tx *bbolt.Tx) error {
+		if tx.Bucket([]byte("funds")).Get(key) != nil {
+			return ErrDone // what stands there must not be written over, nor taken away by the ledger's refusal
+		}
 		return i.put(tx, "funds", key, fundRecord{Spec: f})
 	})
-	return err
 }
+
+func fundKey(fund, period string) []byte { return []byte(fund + "/" + period) }
 
 func (i *Issuer) settleFund(tx *bbolt.Tx, key []byte, refused *ledger.Refusal) error {
 	if refused != nil {
@@ -383,9 +274,4 @@ func (i *Issuer) Fund() (f FundSpec, err error) {
 		return err
 	})
 	return f, err
-}
-
-// cardKey names the one budget that a family has of a fund and period.
-func (i *Issuer) cardKey(family []byte, f FundSpec) []byte {
-	return i.keyed("card", string(family), f.Fund, f.Period.ID)
 }

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/binary"
@@ -54,12 +55,13 @@ func (i *Issuer) useNonce(nonce string) error {
 // sweep removes what has run out: used nonces, tokens and offers.
 func (i *Issuer) sweep() error {
 	now := i.now()
-	return i.db.Update(func(tx *bbolt.Tx) error {
-		var dead [][2][]byte
-		mark := func(bucket string, key []byte) {
-			dead = append(dead, [2][]byte{[]byte(bucket), append([]byte{}, key...)})
-		}
-		err := errors.Join(
+	var dead [][2][]byte
+	mark := func(bucket string, key []byte) {
+		dead = append(dead, [2][]byte{[]byte(bucket), bytes.Clone(key)})
+	}
+	// What has run out stays so: it is looked for without holding up the writers.
+	err := i.db.View(func(tx *bbolt.Tx) error {
+		return errors.Join(
 			tx.Bucket([]byte("nonces")).ForEach(func(k, ends []byte) error {
 				if len(ends) != 8 || now.Unix() > int64(binary.BigEndian.Uint64(ends)) {
 					mark("nonces", k)
@@ -78,9 +80,16 @@ func (i *Issuer) sweep() error {
 				}
 				return nil
 			}))
-		for _, d := range dead {
-			err = errors.Join(err, tx.Bucket(d[0]).Delete(d[1]))
-		}
+	})
+	if err != nil || len(dead) == 0 {
 		return err
+	}
+	return i.db.Update(func(tx *bbolt.Tx) error {
+		for _, d := range dead {
+			if err := tx.Bucket(d[0]).Delete(d[1]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

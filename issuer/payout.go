@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -88,13 +89,18 @@ func (i *Issuer) Payout(ctx context.Context, f FundSpec, dry bool) ([]byte, Payo
 		}
 	}
 	if !open.Anchored {
-		for _, c := range open.Commands {
+		for n, c := range open.Commands {
 			if _, err := i.append(ctx, c); err != nil {
 				var refusal *ledger.Refusal
-				if errors.As(err, &refusal) {
-					return nil, open.Report, fmt.Errorf("%w: %w", ErrPayoutConflict, err)
+				if !errors.As(err, &refusal) {
+					return nil, open.Report, err
 				}
-				return nil, open.Report, err
+				if n == 0 {
+					// They go out in this order: none of them stands on the ledger. The plan was made from other books
+					// than the ledger's, and a new one can be made.
+					err = errors.Join(err, i.dropRun(open.Run))
+				}
+				return nil, open.Report, fmt.Errorf("%w: %w", ErrPayoutConflict, err)
 			}
 		}
 		open.Anchored = true
@@ -134,6 +140,10 @@ func (i *Issuer) openRun() (open *payoutRecord, err error) {
 		})
 	})
 	return open, err
+}
+
+func (i *Issuer) dropRun(run string) error {
+	return i.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("payouts")).Delete([]byte(run)) })
 }
 
 func (i *Issuer) keepRun(r *payoutRecord) error {
@@ -214,7 +224,8 @@ func payoutOf(e ledger.Entry) (ledger.Payout, error) {
 	return ledger.ParseStatement[ledger.Payout](token.Payload)
 }
 
-// scan reads every entry of the ledger up to its newest checkpoint and checks that they are the ones it signed for.
+// scan reads every entry of the ledger up to its newest checkpoint and checks that they are the ones it signed for: each
+// names the hash of the one before, and a receipt proves the last.
 func (i *Issuer) scan(ctx context.Context, f func(ledger.Entry) error) error {
 	signed, err := i.cfg.Log.Checkpoint(ctx)
 	if err != nil {
@@ -224,7 +235,10 @@ func (i *Issuer) scan(ctx context.Context, f func(ledger.Entry) error) error {
 	if err != nil {
 		return err
 	}
-	prev := ledger.GenesisPrev(c.Origin)
+	if c.Origin != i.cfg.Origin {
+		return fmt.Errorf("reading ledger: its checkpoint is of another ledger")
+	}
+	prev, last := ledger.GenesisPrev(c.Origin), []byte(nil)
 	for next := uint64(0); next < c.Size; {
 		rows, err := i.cfg.Log.Entries(ctx, next, c.Size)
 		if err != nil {
@@ -238,12 +252,23 @@ func (i *Issuer) scan(ctx context.Context, f func(ledger.Entry) error) error {
 			if err != nil || e.Index != next || e.Prev != prev {
 				return fmt.Errorf("reading ledger: entry %d breaks the chain", next)
 			}
-			prev = ledger.LeafHash(raw)
+			prev, last = ledger.LeafHash(raw), raw
 			if err := f(e); err != nil {
 				return fmt.Errorf("reading entry %d: %w", next, err)
 			}
 			next++
 		}
+	}
+	if c.Size == 0 {
+		return nil
+	}
+	receipt, err := i.cfg.Log.Receipt(ctx, c.Size-1)
+	if err != nil {
+		return err
+	}
+	proven, err := ledger.Verify(receipt, i.cfg.Policy)
+	if err != nil || !bytes.Equal(proven.Raw, last) {
+		return fmt.Errorf("reading ledger: its last entry is not the one it signed for")
 	}
 	return nil
 }
@@ -297,14 +322,14 @@ func (i *Issuer) keepPlan(f FundSpec, report PayoutReport) (*payoutRecord, error
 			return err
 		}
 		report.Run = fmt.Sprintf("%06d", n)
-		file := pain001.File{Message: fmt.Sprintf("KP-%s-%s-%s", f.Period.ID, report.Run, at.Format("20060102150405")), Created: at,
+		file := pain001.File{Message: fmt.Sprintf("KP-%s-%s", report.Run, at.Format("20060102150405")), Created: at,
 			Execution: at.Truncate(24 * time.Hour), Debtor: i.cfg.Debtor}
 		for _, line := range report.Paid {
 			var shop shopRecord
 			if ok, err := i.get(tx, "shops", []byte(line.DID), &shop); err != nil || !ok {
 				return errors.Join(err, ErrUnknownShop)
 			}
-			file.Payments = append(file.Payments, pain001.Payment{EndToEnd: endToEnd(f, line.Last),
+			file.Payments = append(file.Payments, pain001.Payment{EndToEnd: endToEnd(line.Last),
 				Creditor: pain001.Party{Name: shop.Name, Account: shop.IBAN}, Amount: line.Total,
 				Text: fmt.Sprintf("%s %s, %d posten", f.NameNL, f.Period.ID, line.Entries)})
 		}
@@ -331,8 +356,8 @@ func (i *Issuer) keepPlan(f FundSpec, report PayoutReport) (*payoutRecord, error
 	return &r, err
 }
 
-// endToEnd names a payment by the last entry that it covers, which stands in no other payment.
-func endToEnd(f FundSpec, last uint64) string { return fmt.Sprintf("KP-%s-%d", f.Period.ID, last) }
+// endToEnd names a payment by the last entry of the ledger that it covers, which stands in no other payment.
+func endToEnd(last uint64) string { return fmt.Sprintf("KP-%d", last) }
 
 // AuditPayout compares a payment file with the ledger: the file's hash stands in payout entries, and its payments are
 // exactly those entries, to the accounts that were approved. It returns [ErrPayoutFile] with the first difference.
@@ -349,7 +374,7 @@ func (i *Issuer) AuditPayout(ctx context.Context, f FundSpec, file []byte) (Payo
 		}
 		p, err := payoutOf(e)
 		if err == nil && p.FileSHA256 == report.SHA256 {
-			anchored[endToEnd(FundSpec{Period: budget.Period{ID: p.Period}}, p.Last)] = p
+			anchored[endToEnd(p.Last)] = p
 		}
 		return err
 	}); err != nil {
@@ -366,8 +391,13 @@ func (i *Issuer) AuditPayout(ctx context.Context, f FundSpec, file []byte) (Payo
 			}
 			delete(anchored, pay.EndToEnd)
 			var shop shopRecord
-			if ok, err := i.get(tx, "shops", []byte(p.Shop), &shop); err != nil || !ok || shop.IBAN != pay.Creditor.Account {
-				return errors.Join(err, fmt.Errorf("%w: payment %d goes to another account than the shop's", ErrPayoutFile, n+1))
+			ok, err := i.get(tx, "shops", []byte(p.Shop), &shop)
+			if err != nil {
+				return err
+			}
+			approved := shop.IBAN == pay.Creditor.Account && len(shop.Approved) >= approvalsNeeded || slices.Contains(shop.Past, pay.Creditor.Account)
+			if !ok || !approved {
+				return fmt.Errorf("%w: payment %d goes to an account that two officials never approved for the shop", ErrPayoutFile, n+1)
 			}
 			report.Paid = append(report.Paid, PayoutLine{Shop: shop.Name, DID: p.Shop, First: p.First, Last: p.Last, Entries: p.Entries, Total: p.Total})
 			report.Total += p.Total

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 	"kindpakket/ledger"
 )
 
-// shopRecord is a shop as the municipality knows it. The account number needs the yes of two officials before a payout.
+// shopRecord is a shop as the municipality knows it and the ledger has it. The account number needs the yes of two
+// officials before a payout.
 type shopRecord struct {
 	DID         string            `json:"did"`
 	Slug        string            `json:"slug"`
@@ -27,16 +29,10 @@ type shopRecord struct {
 	Categories  []budget.Category `json:"categories"`
 	Keys        []ledger.NamedKey `json:"keys"`
 	From        time.Time         `json:"from"`
-	State       ledger.ShopState  `json:"state"`          // what the ledger says; empty until it has answered
-	Next        *shopChange       `json:"next,omitempty"` // what the ledger has not answered yet
+	State       ledger.ShopState  `json:"state"`
 	Approved    []string          `json:"approved"`       // names of the officials who approved IBAN
+	Past        []iban.IBAN       `json:"past,omitempty"` // account numbers before this one that had both approvals
 	Certificate []byte            `json:"certificate"`    // DER of the newest access certificate
-}
-
-type shopChange struct {
-	State      ledger.ShopState  `json:"state"`
-	Categories []budget.Category `json:"categories"`
-	Keys       []ledger.NamedKey `json:"keys"`
 }
 
 // ShopInfo is what an official sees of a shop.
@@ -44,6 +40,7 @@ type ShopInfo struct {
 	DID        string            `json:"did"`
 	Slug       string            `json:"slug"`
 	Name       string            `json:"name"`
+	IBAN       iban.IBAN         `json:"iban"` // what the approvals are for
 	Categories []budget.Category `json:"categories"`
 	State      ledger.ShopState  `json:"state"`
 	Approvals  int               `json:"approvals"` // of its account number; two are needed
@@ -80,6 +77,10 @@ func (i *Issuer) Accredit(ctx context.Context, a Accreditation) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: iban does not check", ErrInput)
 	}
+	slug := intake.Slug(a.Name)
+	if len(a.KvK) != 8 || strings.Trim(a.KvK, "0123456789") != "" || slug == "" {
+		return nil, fmt.Errorf("%w: kvk is not 8 digits, or the name has no letter", ErrInput)
+	}
 	cert, err := i.cfg.CA.Access(a.CSR, a.Name, a.DID, i.now())
 	if err != nil {
 		return nil, err
@@ -87,15 +88,22 @@ func (i *Issuer) Accredit(ctx context.Context, a Accreditation) ([]byte, error) 
 	if certKey, err := jose.NewKey(cert.PublicKey); err != nil || !certKey.Equal(a.Key) {
 		return nil, fmt.Errorf("%w: the signing request is for another key", ErrInput)
 	}
-	var shop shopRecord
-	if err := i.db.View(func(tx *bbolt.Tx) error {
-		_, err := i.get(tx, "shops", []byte(a.DID), &shop)
-		return err
-	}); err != nil {
+	if err := i.flush(ctx, []byte(a.DID)); err != nil {
 		return nil, err
 	}
-	if shop.IBAN != account {
-		shop.Approved = nil
+	var shop shopRecord
+	if err := i.db.View(func(tx *bbolt.Tx) error {
+		return each(i.store, tx, "shops", func(_ []byte, s shopRecord) error {
+			switch {
+			case s.DID == a.DID:
+				shop = s
+			case s.Slug == slug:
+				return fmt.Errorf("%w: another shop has this name", ErrInput)
+			}
+			return nil
+		})
+	}); err != nil {
+		return nil, err
 	}
 	if shop.From.IsZero() {
 		shop.From = i.now()
@@ -103,41 +111,45 @@ func (i *Issuer) Accredit(ctx context.Context, a Accreditation) ([]byte, error) 
 			shop.From = fund.Period.Opens
 		}
 	}
-	shop.DID, shop.Slug, shop.Name, shop.KvK, shop.IBAN, shop.Certificate = a.DID, intake.Slug(a.Name), a.Name, a.KvK, account, cert.Raw
-	shop.Next = &shopChange{State: ledger.Accredited, Categories: a.Categories, Keys: []ledger.NamedKey{{KeyID: a.DID + "#key-1", JWK: a.Key}}}
+	shop.DID, shop.Slug, shop.Name, shop.KvK, shop.IBAN, shop.Certificate = a.DID, slug, a.Name, a.KvK, account, cert.Raw
+	shop.State, shop.Categories, shop.Keys = ledger.Accredited, a.Categories, []ledger.NamedKey{{KeyID: a.DID + "#key-1", JWK: a.Key}}
 	if err := i.publishShop(ctx, shop, ""); err != nil {
 		return nil, err
 	}
 	return cert.Raw, nil
 }
 
-// publishShop sends a shop's next state to the ledger.
+// publishShop sends a shop's next state to the ledger. It counts when the ledger has it, all of it or nothing.
 func (i *Issuer) publishShop(ctx context.Context, shop shopRecord, reason string) error {
 	h, err := i.head(ledger.KindShop, "", "")
 	if err != nil {
 		return err
 	}
-	c, err := i.sign(ledger.Shop{Head: h, Shop: shop.DID, Name: shop.Name, Keys: shop.Next.Keys, Categories: shop.Next.Categories,
-		State: shop.Next.State, Reason: reason, From: shop.From.UTC().Format(time.RFC3339)})
+	c, err := i.sign(ledger.Shop{Head: h, Shop: shop.DID, Name: shop.Name, Keys: shop.Keys, Categories: shop.Categories,
+		State: shop.State, Reason: reason, From: shop.From.UTC().Format(time.RFC3339)})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
-	_, err = i.publish(ctx, parcel{Command: c, Done: "shop", Key: []byte(shop.DID)}, func(tx *bbolt.Tx) error {
-		return i.put(tx, "shops", []byte(shop.DID), shop)
-	})
-	return err
+	return i.publish(ctx, parcel{Command: c, Done: "shop", Key: []byte(shop.DID), Shop: &shop}, nil)
 }
 
-func (i *Issuer) settleShop(tx *bbolt.Tx, key []byte, refused *ledger.Refusal) error {
-	var shop shopRecord
-	if ok, err := i.get(tx, "shops", key, &shop); err != nil || !ok {
+// settleShop keeps a shop's next state. The approvals are those of the account number, as they are by now.
+func (i *Issuer) settleShop(tx *bbolt.Tx, p parcel, refused *ledger.Refusal) error {
+	if refused != nil || p.Shop == nil {
+		return nil
+	}
+	next, was := *p.Shop, shopRecord{}
+	if _, err := i.get(tx, "shops", p.Key, &was); err != nil {
 		return err
 	}
-	if refused == nil && shop.Next != nil {
-		shop.State, shop.Categories, shop.Keys = shop.Next.State, shop.Next.Categories, shop.Next.Keys
+	next.Approved, next.Past = was.Approved, was.Past
+	if was.IBAN != next.IBAN {
+		if len(was.Approved) >= approvalsNeeded {
+			next.Past = append(next.Past, was.IBAN)
+		}
+		next.Approved = nil
 	}
-	shop.Next = nil
-	return i.put(tx, "shops", key, shop)
+	return i.put(tx, "shops", p.Key, next)
 }
 
 // Suspend suspends a shop by its slug, or with state Accredited lets it sell again. reason is a code for the ledger.
@@ -148,7 +160,13 @@ func (i *Issuer) Suspend(ctx context.Context, slug string, state ledger.ShopStat
 	if err != nil {
 		return err
 	}
-	shop.Next = &shopChange{State: state, Categories: shop.Categories, Keys: shop.Keys}
+	if err := i.flush(ctx, []byte(shop.DID)); err != nil {
+		return err
+	}
+	if shop, err = i.shop(slug); err != nil {
+		return err
+	}
+	shop.State = state
 	return i.publishShop(ctx, shop, reason)
 }
 
@@ -172,7 +190,7 @@ func (i *Issuer) Shops() ([]ShopInfo, error) {
 	var out []ShopInfo
 	err := i.db.View(func(tx *bbolt.Tx) error {
 		return each(i.store, tx, "shops", func(_ []byte, s shopRecord) error {
-			out = append(out, ShopInfo{DID: s.DID, Slug: s.Slug, Name: s.Name, Categories: s.Categories, State: s.State, Approvals: len(s.Approved)})
+			out = append(out, ShopInfo{DID: s.DID, Slug: s.Slug, Name: s.Name, IBAN: s.IBAN, Categories: s.Categories, State: s.State, Approvals: len(s.Approved)})
 			return nil
 		})
 	})
@@ -224,11 +242,14 @@ const approvalsNeeded = 2
 
 // official returns the name of the official whose token this is.
 func (i *Issuer) official(token string) (string, error) {
-	given := sha256.Sum256([]byte(token))
+	given, who := sha256.Sum256([]byte(token)), ""
 	for name, want := range i.cfg.Officials {
-		if given == want {
-			return name, nil
+		if subtle.ConstantTimeCompare(given[:], want[:]) == 1 {
+			who = name
 		}
 	}
-	return "", ErrOfficial
+	if who == "" {
+		return "", ErrOfficial
+	}
+	return who, nil
 }

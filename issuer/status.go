@@ -103,13 +103,11 @@ type signedList struct {
 	at    time.Time
 }
 
-// forget drops the signed lists of these copies, once their revocation is on disk.
-func (c *statusCache) forget(refs []statusRef) {
+// forget drops the signed lists. Call it when a revocation is on disk.
+func (c *statusCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, ref := range refs {
-		delete(c.signed, ref.List)
-	}
+	c.signed = nil
 }
 
 // StatusList returns the signed status list with this number (Token Status List, draft -20, Section 5.1).
@@ -120,6 +118,7 @@ func (i *Issuer) StatusList(list int) (string, error) {
 	if s, ok := i.lists.signed[list]; ok && now.Sub(s.at) < statusTTL/2 && !now.Before(s.at) {
 		return s.token, nil
 	}
+	// The lock is held from reading to keeping: forget cannot come between and miss what is about to be kept.
 	var r statusRecord
 	err := i.db.View(func(tx *bbolt.Tx) error {
 		ok, err := i.get(tx, "status", statusKey(list), &r)

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,16 +18,16 @@ import (
 // The buckets of the issuer's file. "Sealed" records are AES-256-GCM under the data key, with bucket and key as
 // additional data, so that one cannot be put in another's place.
 //
-//	meta        "format"
-//	funds       FUND/PERIOD → fundRecord
-//	families    keyed hash of the client number → familyRecord, sealed
+//	meta        "format", "keys" (see check), "topup/ID" → topUpMark, sealed
+//	funds       FUND/PERIOD → fundRecord, sealed
+//	families    keyed hash of client number, fund and period → familyRecord, sealed
 //	cards       keyed hash of family, fund and period → cardRecord, sealed: one entitlement, one budget
 //	offers      SHA-256 of the pre-authorised code → offerRecord, sealed
 //	tokens      SHA-256 of the access token → tokenRecord, sealed
 //	nonces      SHA-256 of a c_nonce that was used → when it would have ended
-//	status      list number → statusRecord
+//	status      list number → statusRecord, sealed
 //	shops       DID → shopRecord, sealed
-//	outbox      id → a command that the ledger has not answered yet
+//	outbox      id → parcel, a command that the ledger has not answered yet, sealed
 //	payouts     run number → payoutRecord, sealed
 var buckets = []string{"meta", "funds", "families", "cards", "offers", "tokens", "nonces", "status", "shops", "outbox", "payouts"}
 
@@ -37,6 +38,7 @@ var (
 	ErrExists   = errors.New("the issuer's file is there already")
 	errNotOurs  = errors.New("the file is not a kindpakket issuer's")
 	errUnsealed = errors.New("a record does not open under the data key")
+	errHashKey  = errors.New("the hash key is not the one of this file")
 )
 
 type store struct {
@@ -46,21 +48,21 @@ type store struct {
 }
 
 func newStore(db *bbolt.DB, dataKey, hashKey []byte) (*store, error) {
+	if len(dataKey) != 32 || len(hashKey) < 32 {
+		return nil, errors.New("data key is not 32 bytes, or hash key is shorter")
+	}
 	block, err := aes.NewCipher(dataKey)
 	if err != nil {
-		return nil, fmt.Errorf("opening issuer: data key: %w", err)
+		return nil, fmt.Errorf("data key: %w", err)
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return nil, fmt.Errorf("opening issuer: data key: %w", err)
-	}
-	if len(hashKey) < 32 {
-		return nil, errors.New("opening issuer: hash key is shorter than 32 bytes")
+		return nil, fmt.Errorf("data key: %w", err)
 	}
 	return &store{db: db, aead: aead, hash: hashKey}, nil
 }
 
-// Create makes an empty issuer's file in db.
+// createBuckets makes an empty issuer's file in db.
 func createBuckets(db *bbolt.DB) error {
 	return db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
@@ -72,11 +74,23 @@ func createBuckets(db *bbolt.DB) error {
 	})
 }
 
-func checkFormat(db *bbolt.DB) error {
-	return db.View(func(tx *bbolt.Tx) error {
+// check refuses a file that is not ours or was kept under other keys. A wrong hash key would open everything and find no
+// family again: the next upload of a file would then be taken for new.
+func (s *store) check() error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte("meta"))
 		if meta == nil || string(meta.Get([]byte("format"))) != fileFormat {
 			return errNotOurs
+		}
+		want, got := s.keyed("keys"), []byte{}
+		ok, err := s.get(tx, "meta", []byte("keys"), &got)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return s.put(tx, "meta", []byte("keys"), want)
+		case subtle.ConstantTimeCompare(got, want) != 1:
+			return errHashKey
 		}
 		return nil
 	})
