@@ -45,4 +45,8 @@
 // The field arithmetic under all of this is gnark-crypto's: multiplication and addition have no secret branches on
 // amd64 and arm64; the conditional subtraction of its portable code, which runs in WebAssembly, may be compiled to a
 // branch.
+//
+// BUG(kindpakket): Secrets are not wiped from memory after use. Go promises nothing about where copies stay.
+//
+// BUG(kindpakket): The commitments inside proofs that the blind draft has from June 2026 on are not implemented.
 package bbs

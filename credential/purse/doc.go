@@ -37,4 +37,6 @@
 //
 // Nonces come from random bytes hedged with the seed and the statement (docs/spec/purse.md, Section 3): a random source
 // that is stuck repeats a proof, but gives no two statements the same nonce.
+//
+// BUG(kindpakket): Secrets are not wiped from memory after use. Go promises nothing about where copies stay.
 package purse
