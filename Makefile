@@ -20,12 +20,16 @@ race: ## what many goroutines share, under the race detector
 	$(GO) test -race ./ledger/bolt ./ledger/remote ./issuer ./verifier ./wallet
 
 interop: ## other people's implementations, each in a module of its own
+	cd interop/bbs && $(GO) vet ./...
 	./interop/bbs/run
+	cd bench && $(GO) vet ./crypto && GOOS=js GOARCH=wasm $(GO) vet ./node/...
 
 mutants: ## bring old faults back; the tests must notice
 	$(GO) run ./internal/mutants
 
 bench: ## ratios against peers; see docs/benchmarks.md
+	cd bench && $(GO) run ./crypto
+	./bench/node/run
 	cd bench && $(GO) test -run '^$$' -bench . -benchtime 2s ./...
 
 fuzz: ## every fuzz target for FUZZTIME

@@ -41,6 +41,7 @@ type IssuerCmd struct {
 	Topup          TopupCmd          `cmd:"" help:"Add to a family's budget."`
 	Payout         PayoutCmd         `cmd:"" help:"Make the payment file for the bank."`
 	AuditPayout    AuditPayoutCmd    `cmd:"" help:"Compare a payment file with the ledger."`
+	ClosePeriod    ClosePeriodCmd    `cmd:"" help:"Close a period's books after its last day for returns. Two officials, for good."`
 }
 
 // house is what every command that talks to a server takes.
@@ -182,7 +183,7 @@ func (c *ImportFamiliesCmd) Run(ctx context.Context, out *output) error {
 				raw = append(json.RawMessage{}, p.Report...)
 				continue
 			}
-			if bar == nil && p.Total > 1000 {
+			if bar == nil && p.Total > 1000 && out.terminal() {
 				bar = progressbar.NewOptions(p.Total, progressbar.OptionSetWriter(out.err), progressbar.OptionSetDescription("families"), progressbar.OptionClearOnFinish())
 			}
 			if bar != nil {
@@ -523,4 +524,30 @@ func (c *AuditPayoutCmd) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	return out.value(a.Report, "The file equals the ledger: %d payments, %s in all.\n", len(a.Report.Paid), a.Report.Total)
+}
+
+// ClosePeriodCmd closes a period's books.
+type ClosePeriodCmd struct {
+	inHouse
+	Fund              string   `required:"" help:"Id of the fund."`
+	Period            string   `required:"" help:"Id of the period."`
+	OfficialTokenFile []string `required:"" help:"File with an official's token; give it twice, for two officials."`
+}
+
+// Run closes and prints the totals.
+func (c *ClosePeriodCmd) Run(ctx context.Context, out *output) error {
+	r := issuer.CloseRequest{Fund: c.Fund, Period: c.Period}
+	for _, f := range c.OfficialTokenFile {
+		token, err := readSecretFile(f)
+		if err != nil {
+			return err
+		}
+		r.Tokens = append(r.Tokens, token)
+	}
+	var t issuer.Totals
+	if err := c.issuer(out).ask(ctx, "/periods/close", r, &t); err != nil {
+		return err
+	}
+	return out.value(t, "The books of %s %s are closed: %s given, %s topped up, %s spent, %s given back, %s expired.\n",
+		c.Fund, c.Period, t.Issued, t.ToppedUp, t.Spent, t.Returned, t.Expired)
 }

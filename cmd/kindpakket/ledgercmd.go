@@ -62,7 +62,7 @@ func (c *AuditCmd) Run(ctx context.Context, out *output) error {
 			return hint(fmt.Errorf("opening the ledger: %w", err), "Give an export (kindpakket ledger export) or an address.")
 		}
 		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Size() > 8<<20 && !c.JSON {
+		if info, err := f.Stat(); err == nil && info.Size() > 8<<20 && out.terminal() {
 			bar := progressbar.NewOptions64(info.Size(), progressbar.OptionSetWriter(out.err), progressbar.OptionSetDescription("auditing"),
 				progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
 			source = io.TeeReader(f, bar)

@@ -24,6 +24,7 @@ import (
 	_ "time/tzdata" // the Kindpakket year is counted in Dutch time wherever this runs
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 )
 
 var randReader = rand.Reader
@@ -97,6 +98,12 @@ func (o *output) value(v any, format string, args ...any) error {
 	enc := json.NewEncoder(o.out)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// terminal reports whether progress may be drawn: somebody is looking at it.
+func (o *output) terminal() bool {
+	f, ok := o.err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // errRefused is the end of a command whose answer was printed and was no.

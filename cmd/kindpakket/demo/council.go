@@ -48,6 +48,30 @@ func (s *stage) payout(ctx context.Context) error {
 	return nil
 }
 
+// closing closes the books of a year that is over, and tries to close one that is not.
+func (s *stage) closing(ctx context.Context) error {
+	officials := []string{"--official-token-file", s.path("house/tokens/official-1.token"), "--official-token-file", s.path("house/tokens/official-2.token")}
+	command := func(fund, period string, tokens []string) []string {
+		return append([]string{"issuer", "close-period", s.house(), "--fund", fund, "--period", period}, tokens...)
+	}
+	a, err := s.run(ctx, command("zwempas", "vorig-jaar", officials)...)
+	if err != nil || a.code != 0 {
+		return fmt.Errorf("closing a year: %v %s", err, a.err)
+	}
+	s.say("   %s", oneLine(a.out))
+	if a, err = s.refused(ctx, command("zwempas", "volgend-jaar", officials)...); err != nil {
+		return err
+	}
+	s.say("   A year that is not over:")
+	s.quote(a.err)
+	if a, err = s.refused(ctx, command("zwempas", "volgend-jaar", officials[:2])...); err != nil {
+		return err
+	}
+	s.say("   With one official:")
+	s.quote(a.err)
+	return nil
+}
+
 // council exports the ledger and has it audited, right and wrong.
 func (s *stage) council(ctx context.Context) error {
 	export, policy := s.path("ledger.txt"), s.path("house/ledger-policy.txt")

@@ -32,6 +32,7 @@ func Play(ctx context.Context, c Config) (err error) {
 		{"Goods come back, and a baby is born", s.returns},
 		{"A phone is lost", s.lost},
 		{"The shops are paid", s.payout},
+		{"A year's books are closed", s.closing},
 		{"The council asks", s.council},
 	}
 	for n, act := range acts {
