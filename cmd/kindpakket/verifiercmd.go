@@ -10,6 +10,7 @@ import (
 
 	"kindpakket/credential/budget"
 	"kindpakket/issuer"
+	"kindpakket/ledger"
 	"kindpakket/verifier"
 )
 
@@ -79,6 +80,33 @@ func (c *ResultCmd) Run(ctx context.Context, out *output) error {
 	return showResult(out, r, c.Out)
 }
 
+// resultView is a result as --json prints it.
+type resultView struct {
+	State   verifier.State `json:"state"`
+	Reason  ledger.Reason  `json:"reason,omitempty"`
+	Receipt *receiptView   `json:"receipt,omitempty"`
+}
+
+// receiptView is a receipt with what its entry says; File is the receipt file, which can be checked by itself.
+type receiptView struct {
+	Index uint64      `json:"index"`
+	Kind  ledger.Kind `json:"kind"`
+	Time  time.Time   `json:"time"`
+	File  string      `json:"file"`
+}
+
+func resultOf(r verifier.Result) (resultView, error) {
+	v := resultView{State: r.State, Reason: r.Reason}
+	if r.Receipt != nil {
+		e, err := ledger.ParseEntry(r.Receipt.Entry)
+		if err != nil {
+			return v, err
+		}
+		v.Receipt = &receiptView{e.Index, e.Kind, e.Time, string(r.Receipt.Bytes())}
+	}
+	return v, nil
+}
+
 func showResult(out *output, r verifier.Result, file string) error {
 	if r.Receipt != nil && file != "" {
 		if err := writeWhole(file, r.Receipt.Bytes()); err != nil {
@@ -90,7 +118,11 @@ func showResult(out *output, r verifier.Result, file string) error {
 	if text == "" {
 		text = verifier.MessageFor(r.Reason).EN + " (" + string(r.Reason) + ")"
 	}
-	if err := out.value(r, "%s\n", text); err != nil {
+	j, err := resultOf(r)
+	if err != nil {
+		return err
+	}
+	if err := out.value(j, "%s\n", text); err != nil {
 		return err
 	}
 	if r.State == verifier.Refused {

@@ -160,12 +160,8 @@ type asked struct {
 }
 
 type result struct {
-	State   string `json:"state"`
-	Reason  string `json:"reason"`
-	Receipt string `json:"receipt"`
-	Entry   uint64 `json:"entry"`
-	OrderID string `json:"order_id"`
-	Line    int    `json:"line"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
 }
 
 // house is the flag that every command for the house takes.
