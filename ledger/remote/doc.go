@@ -1,7 +1,7 @@
 // Package remote is a ledger over HTTP: [Handler] serves a [ledger.Log], [Client] is one.
 //
 // Both ends stand side by side and are tested against each other. The handler trusts its caller only as far as the
-// [Role] that its Authorize function gives: a shop's verifier may append and read receipts, an auditor may read every
+// [Role] that its Authorize function gives: a shop's verifier may append and gets the receipts of its own commands, an auditor may read every
 // entry, the municipality may do both and ask balances. A client trusts nobody: it opens no receipt by itself, and the
 // room that uses it verifies each under its own policy.
 //

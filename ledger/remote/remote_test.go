@@ -64,7 +64,7 @@ func TestB7EveryRouteAsksWho(t *testing.T) {
 		"consistency": func(c *remote.Client) error { _, err := c.Consistency(t.Context(), 1, 3); return err },
 		"balance":     func(c *remote.Client) error { _, err := c.Balance(t.Context(), h.Account); return err },
 	}
-	may := map[string]string{"append": "sm", "receipt": "sam", "checkpoint": "sam", "entries": "am", "consistency": "sam", "balance": "am"}
+	may := map[string]string{"append": "sm", "receipt": "am", "checkpoint": "sam", "entries": "am", "consistency": "sam", "balance": "am"}
 	for name, ask := range asks {
 		for _, token := range []string{"", "x", "a", "s", "m"} {
 			err := ask(remote.NewClient(server.URL, server.Client(), token))
