@@ -73,8 +73,9 @@ type RoomConfig struct {
 
 // VerifierConfig is the public address of the tills' service, and the fund that they sell from.
 type VerifierConfig struct {
-	URL  string `toml:"url"`
-	Fund string `toml:"fund"`
+	URL    string `toml:"url"`
+	Fund   string `toml:"fund"`
+	Period string `toml:"period"`
 }
 
 // LedgerConfig is the ledger's name and, where it runs elsewhere, its address.

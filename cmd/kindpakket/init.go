@@ -276,6 +276,8 @@ url = "{{.URL}}"
 url = "{{.VerifierURL}}"
 # The fund that tills sell from, by its id.
 fund = "kindpakket"
+# The period that they sell from, by its id. Empty: the Kindpakket year, from 1 November, named after the year it ends in.
+period = ""
 
 [ledger]
 # The name in the ledger's checkpoints. It can never change.

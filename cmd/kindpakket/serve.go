@@ -222,10 +222,13 @@ func (h *house) openVerifier() error {
 	if err != nil {
 		return err
 	}
-	h.verifier, err = verifier.Open(verifier.Config{Path: h.dir.file("verifier"), Seal: seal, URL: h.cfg.Verifier.URL, Keys: keys, Log: h.ledger,
+	cfg := verifier.Config{Path: h.dir.file("verifier"), Seal: seal, URL: h.cfg.Verifier.URL, Keys: keys, Log: h.ledger,
 		Policy: h.policy, Ledger: h.cfg.Ledger.Origin, Fund: h.cfg.Verifier.Fund, Anchors: pool(h.anchor), Issuer: h.cfg.Issuer.URL,
-		VCT: catalog.Kindpakket().VCT(h.cfg.Issuer.URL), Doer: client, Logger: h.log})
-	if err != nil {
+		VCT: catalog.Kindpakket().VCT(h.cfg.Issuer.URL), Doer: client, Logger: h.log}
+	if period := h.cfg.Verifier.Period; period != "" {
+		cfg.Period = func(time.Time) string { return period }
+	}
+	if h.verifier, err = verifier.Open(cfg); err != nil {
 		return err
 	}
 	h.closers = append(h.closers, h.verifier.Close)
@@ -316,7 +319,7 @@ func (c *ServeCmd) serve(ctx context.Context, out *output, h *house) error {
 	h.resume(ctx, 0)
 	go h.keepResuming(ctx)
 	out.log.InfoContext(ctx, "serving", "rooms", strings.Join(c.rooms, " "), "listen", public.Addr().String())
-	fmt.Fprintf(out.err, "Serving %s at %s. Stop with Ctrl-C.\n", strings.Join(c.rooms, ", "), h.cfg.Issuer.URL)
+	fmt.Fprintf(out.err, "Serving %s at %s. Stop with Ctrl-C.\n", strings.Join(c.rooms, ", "), listen)
 	errs := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() {
