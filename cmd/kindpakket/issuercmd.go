@@ -35,11 +35,13 @@ type IssuerCmd struct {
 	ApproveShops   ApproveShopsCmd   `cmd:"" help:"An official's yes to the shops' account numbers; two are needed for a payout."`
 	SuspendShop    SuspendShopCmd    `cmd:"" help:"Suspend a shop, or let it sell again."`
 	Offer          OfferCmd          `cmd:"" help:"Make an offer for a family's letter."`
+	Letters        LettersCmd        `cmd:"" help:"Write the letters of all families that wait for one, for the printer."`
 	Rekey          RekeyCmd          `cmd:"" help:"Make an offer for a new phone; the old one's card ends, the balance stays."`
 	Block          BlockCmd          `cmd:"" help:"Block a family's budget, or open it again."`
 	Revoke         RevokeCmd         `cmd:"" help:"End a family's card for good."`
 	Topup          TopupCmd          `cmd:"" help:"Add to a family's budget."`
 	Payout         PayoutCmd         `cmd:"" help:"Make the payment file for the bank."`
+	PayoutFile     PayoutFileCmd     `cmd:"" help:"Get the file of an earlier payout again."`
 	AuditPayout    AuditPayoutCmd    `cmd:"" help:"Compare a payment file with the ledger."`
 	ClosePeriod    ClosePeriodCmd    `cmd:"" help:"Close a period's books after its last day for returns. Two officials, for good."`
 }
@@ -464,7 +466,7 @@ func (c *PayoutCmd) Run(ctx context.Context, out *output) error {
 			path = "payout-" + a.Report.Run + ".xml"
 		}
 		if err := writeWhole(path, a.File); err != nil {
-			return hint(fmt.Errorf("writing the payment file: %w", err), "The run is kept: run the command again with another --out.")
+			return hint(fmt.Errorf("writing the payment file: %w", err), "The run is kept: get its file with kindpakket issuer payout-file %s --out ….", a.Report.Run)
 		}
 	}
 	if c.JSON {
