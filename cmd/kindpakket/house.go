@@ -45,6 +45,7 @@ func (d dir) token(name string) string  { return d.path("tokens", name+".token")
 // Config is kindpakket.toml. Every member is commented in the file that init writes; zero values of optional members work.
 type Config struct {
 	Listen       string             `toml:"listen"`
+	Metrics      string             `toml:"metrics"`
 	TLS          TLSConfig          `toml:"tls"`
 	Municipality MunicipalityConfig `toml:"municipality"`
 	Issuer       RoomConfig         `toml:"issuer"`

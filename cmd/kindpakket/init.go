@@ -257,6 +257,9 @@ var configText = template.Must(template.New("config").Parse(`# The configuration
 # Where the server listens: host:port. The addresses below are what others call.
 listen = "{{.Listen}}"
 
+# Where /metrics (Prometheus) is served: host:port, or unix:PATH. Never publicly: who polls it sees when somebody pays. Empty: nowhere.
+metrics = ""
+
 # The server's certificate (chain) and key, as PEM files; relative to this file. Empty: plain HTTP, for loopback or behind a proxy.
 [tls]
 certificate = "{{.Cert}}"

@@ -288,7 +288,9 @@ func (c *ServeCmd) serve(ctx context.Context, out *output, h *house) error {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	// Whoever polls the counts sees when somebody pays, so they never stand on the public address.
+	counts := http.NewServeMux()
+	counts.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 
 	listen := c.Listen
 	if listen == "" {
@@ -314,6 +316,13 @@ func (c *ServeCmd) serve(ctx context.Context, out *output, h *house) error {
 			return hint(fmt.Errorf("listening for the commands of the %s: %w", room, err), "Is another kindpakket serving this directory?")
 		}
 		servers = append(servers, server{handler, l})
+	}
+	if h.cfg.Metrics != "" {
+		l, err := serve.Listen(ctx, h.cfg.Metrics)
+		if err != nil {
+			return hint(fmt.Errorf("listening for metrics at %s: %w", h.cfg.Metrics, err), "Is another server running there? Look at metrics in kindpakket.toml.")
+		}
+		servers = append(servers, server{counts, l})
 	}
 	// What was under way when the last process ended goes first.
 	h.resume(ctx, 0)
