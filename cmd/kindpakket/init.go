@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"kindpakket/credential/budget"
-	"kindpakket/credential/did"
 	"kindpakket/internal/aries"
 	"kindpakket/issuer"
 	"kindpakket/issuer/intake"
@@ -185,28 +184,16 @@ func (c *InitCmd) issuerKeys(d dir) error {
 		if err != nil {
 			return err
 		}
-		cards, err := k.CryptoSigner("cards")
-		if err != nil {
-			return err
-		}
 		ca, err := issuer.NewAnchor(c.Municipality, caKey, time.Now())
 		if err != nil {
 			return err
 		}
-		u, err := url.Parse(c.URL)
-		if err != nil {
-			return err
-		}
-		id, err := did.WebDID(c.URL)
-		if err != nil {
-			return err
-		}
-		leaf, err := ca.Leaf(c.Municipality, cards.Public(), time.Now(), u.Hostname(), c.URL, string(id))
+		leaf, err := cardLeaf(k, ca, c.Municipality, c.URL, time.Now())
 		if err != nil {
 			return err
 		}
 		err = errors.Join(sealRandom(k, "data"), sealRandom(k, "hash"), writeCertificate(d.anchor(), ca.Anchor), writeCertificate(d.path("issuer", "cards.pem"), leaf))
-		if err == nil && u.Scheme == "https" {
+		if u, perr := url.Parse(c.URL); err == nil && perr == nil && u.Scheme == "https" {
 			err = serverCertificate(d, ca, u.Hostname())
 		}
 		return err

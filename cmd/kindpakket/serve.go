@@ -176,11 +176,7 @@ func (h *house) openIssuer() error {
 		return err
 	}
 	cfg.CA = &issuer.CA{Anchor: h.anchor, Key: caKey}
-	leaf, err := os.ReadFile(h.dir.path("issuer", "cards.pem"))
-	if err != nil {
-		return fmt.Errorf("reading the certificate of the cards: %w", err)
-	}
-	cert, err := parseCertificate(leaf)
+	cert, err := h.cardCertificate(keys, cfg.CA, time.Now())
 	if err != nil {
 		return err
 	}
@@ -204,6 +200,44 @@ func (h *house) openIssuer() error {
 	}
 	h.closers = append(h.closers, h.issuer.Close)
 	return nil
+}
+
+// renewBefore is how long before its end the certificate of the cards is made anew.
+const renewBefore = 60 * 24 * time.Hour
+
+// cardCertificate reads the certificate under which cards are signed, and renews it for the same key when its end is near.
+func (h *house) cardCertificate(keys *aries.Keys, ca *issuer.CA, now time.Time) (*x509.Certificate, error) {
+	path := h.dir.path("issuer", "cards.pem")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of the cards: %w", err)
+	}
+	cert, err := parseCertificate(b)
+	if err != nil || now.Before(cert.NotAfter.Add(-renewBefore)) {
+		return cert, err
+	}
+	if cert, err = cardLeaf(keys, ca, h.cfg.Municipality.Name, h.cfg.Issuer.URL, now); err != nil {
+		return nil, fmt.Errorf("renewing the certificate of the cards: %w", err)
+	}
+	h.log.Info("the certificate of the cards was renewed", "until", cert.NotAfter)
+	return cert, writeCertificate(path, cert)
+}
+
+// cardLeaf certifies the key of the cards under the issuer's URL and DID.
+func cardLeaf(keys *aries.Keys, ca *issuer.CA, municipality, address string, now time.Time) (*x509.Certificate, error) {
+	cards, err := keys.CryptoSigner("cards")
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	id, err := did.WebDID(address)
+	if err != nil {
+		return nil, err
+	}
+	return ca.Leaf(municipality, cards.Public(), now, u.Hostname(), address, string(id))
 }
 
 func (h *house) openVerifier() error {
