@@ -60,6 +60,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 	}
 	p := Policy{text: text}
 	var lines []string
+	quorum := false // tlog-policy: exactly one; the library takes the last
 	for n, line := range strings.Split(string(text), "\n") {
 		fields := strings.Fields(line)
 		if len(fields) > 0 && fields[0] == "log" {
@@ -76,6 +77,12 @@ func ParsePolicy(text []byte) (Policy, error) {
 				}
 			}
 			p.logs = append(p.logs, v)
+		}
+		if len(fields) > 0 && fields[0] == "quorum" {
+			if quorum {
+				return Policy{}, fmt.Errorf("%w: line %d: a second quorum", ErrPolicy, n+1)
+			}
+			quorum = true
 		}
 		// The library wants a URL with each witness; the file format does not (tlog-policy, "Defining a witness").
 		if len(fields) == 3 && fields[0] == "witness" {

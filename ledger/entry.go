@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // MaxEntry is the largest entry, in bytes.
@@ -96,7 +97,7 @@ type entryJSON struct {
 var ErrEntry = errors.New("not a ledger entry")
 
 // NewEntry gives c its place and returns the entry with its bytes. It returns [ErrEntry] if the entry would be larger
-// than MaxEntry or the body is not compact JSON.
+// than MaxEntry or the body is not compact JSON in UTF-8.
 func NewEntry(index uint64, prev Hash, at time.Time, c Command) (Entry, error) {
 	at = at.UTC().Truncate(time.Second)
 	raw, err := encode(entryJSON{Version, index, prev.String(), at.Format(time.RFC3339), c.Kind, c.Body})
@@ -105,6 +106,9 @@ func NewEntry(index uint64, prev Hash, at time.Time, c Command) (Entry, error) {
 	}
 	if !bytes.HasSuffix(raw, slices.Concat([]byte(`"body":`), c.Body, []byte("}"))) {
 		return Entry{}, fmt.Errorf("%w: body is not compact JSON", ErrEntry)
+	}
+	if !utf8.Valid(raw) {
+		return Entry{}, fmt.Errorf("%w: not UTF-8", ErrEntry)
 	}
 	if len(raw) > MaxEntry {
 		return Entry{}, fmt.Errorf("%w: larger than %d bytes", ErrEntry, MaxEntry)
