@@ -24,6 +24,11 @@ type CA struct {
 const (
 	anchorLife = 10 * 365 * 24 * time.Hour
 	leafLife   = 400 * 24 * time.Hour
+
+	// CardLife is how long the certificate of the cards counts, and CardRenew how long before its end it must be renewed: a
+	// card that was signed today must count for its whole year, and it may be taken a quarter before that begins.
+	CardLife  = 3 * 365 * 24 * time.Hour
+	CardRenew = 500 * 24 * time.Hour
 )
 
 // NewAnchor makes the self-signed certificate of a new CA.
@@ -39,14 +44,14 @@ func NewAnchor(municipality string, key crypto.Signer, now time.Time) (*CA, erro
 	return ca, err
 }
 
-// Leaf issues a certificate for a key whose owner is known by these URIs (a DID, an issuer's URL) and, if host is not
-// empty, by this host name or address.
-func (c *CA) Leaf(name string, pub crypto.PublicKey, now time.Time, host string, uris ...string) (*x509.Certificate, error) {
-	return c.leaf(name, pub, now, host, nil, uris...)
+// Cards issues the certificate under which cards and status lists are signed: for a key whose owner is known by these
+// URIs (the issuer's URL and DID) and, if host is not empty, by this host name or address.
+func (c *CA) Cards(name string, pub crypto.PublicKey, now time.Time, host string, uris ...string) (*x509.Certificate, error) {
+	return c.leaf(name, pub, now, CardLife, host, nil, uris...)
 }
 
-func (c *CA) leaf(name string, pub crypto.PublicKey, now time.Time, host string, usage []x509.ExtKeyUsage, uris ...string) (*x509.Certificate, error) {
-	t, err := template(name, now, leafLife)
+func (c *CA) leaf(name string, pub crypto.PublicKey, now time.Time, life time.Duration, host string, usage []x509.ExtKeyUsage, uris ...string) (*x509.Certificate, error) {
+	t, err := template(name, now, life)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +113,7 @@ func (c *CA) Access(der []byte, name, did string, now time.Time) (*x509.Certific
 		host = csr.IPAddresses[0].String()
 	}
 	// The host is what the shop says it is. clientAuth keeps the certificate from being taken for that host's own in TLS.
-	return c.leaf(name, csr.PublicKey, now, host, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, did)
+	return c.leaf(name, csr.PublicKey, now, leafLife, host, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, did)
 }
 
 func template(name string, now time.Time, life time.Duration) (*x509.Certificate, error) {

@@ -71,7 +71,7 @@ func newHouse(t testing.TB) *house {
 	caKey, cards := ledgertest.NewKey(t), ledgertest.NewKey(t)
 	ca, err := issuer.NewAnchor("Zuidhorn", caKey.ECDSA(), h.Clock)
 	h.must(err)
-	leaf, err := ca.Leaf("cards", cards.Public().Public(), h.Clock, "", h.url)
+	leaf, err := ca.Cards("cards", cards.Public().Public(), h.Clock, "", h.url)
 	h.must(err)
 	h.anchor = x509.NewCertPool()
 	h.anchor.AddCert(ca.Anchor)

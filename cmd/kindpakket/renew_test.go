@@ -40,7 +40,7 @@ func TestCardCertificateIsRenewed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := first.NotAfter.AddDate(0, -1, 0)
+	later := first.NotAfter.AddDate(-1, 0, 0) // a card of a whole year would outlive the first certificate
 	second, err := h.cardCertificate(keys, ca, later)
 	if err != nil {
 		t.Fatal(err)

@@ -202,9 +202,6 @@ func (h *house) openIssuer() error {
 	return nil
 }
 
-// renewBefore is how long before its end the certificate of the cards is made anew.
-const renewBefore = 60 * 24 * time.Hour
-
 // cardCertificate reads the certificate under which cards are signed, and renews it for the same key when its end is near.
 func (h *house) cardCertificate(keys *aries.Keys, ca *issuer.CA, now time.Time) (*x509.Certificate, error) {
 	path := h.dir.path("issuer", "cards.pem")
@@ -213,7 +210,7 @@ func (h *house) cardCertificate(keys *aries.Keys, ca *issuer.CA, now time.Time) 
 		return nil, fmt.Errorf("reading the certificate of the cards: %w", err)
 	}
 	cert, err := parseCertificate(b)
-	if err != nil || now.Before(cert.NotAfter.Add(-renewBefore)) {
+	if err != nil || now.Before(cert.NotAfter.Add(-issuer.CardRenew)) {
 		return cert, err
 	}
 	if cert, err = cardLeaf(keys, ca, h.cfg.Municipality.Name, h.cfg.Issuer.URL, now); err != nil {
@@ -237,7 +234,7 @@ func cardLeaf(keys *aries.Keys, ca *issuer.CA, municipality, address string, now
 	if err != nil {
 		return nil, err
 	}
-	return ca.Leaf(municipality, cards.Public(), now, u.Hostname(), address, string(id))
+	return ca.Cards(municipality, cards.Public(), now, u.Hostname(), address, string(id))
 }
 
 func (h *house) openVerifier() error {
