@@ -5,6 +5,7 @@ import (
 
 	"kindpakket/credential/budget"
 	"kindpakket/credential/jose"
+	"kindpakket/credential/sdjwt"
 	"kindpakket/ledger"
 )
 
@@ -80,7 +81,15 @@ func (d *decision) spend() error {
 	payer := body.Account.JWK.Thumbprint()
 	var key keyRecord
 	known := load(d.st, keyKey(payer), &key)
-	if err := d.seen(o, func(b bindRecord) bool { return known && b.Account == key.Account }); err != nil {
+	// A retry is proved by its key like a payment: the receipt would tell a shop that shows two keys of its customers
+	// whether they belong to one account.
+	if err := d.seen(o, func(b bindRecord) bool {
+		if !known || b.Account != key.Account {
+			return false
+		}
+		_, err := d.binding(o, *body.Account)
+		return err == nil
+	}); err != nil {
 		return answered(err)
 	}
 
@@ -159,17 +168,26 @@ func (d *decision) sellable(o order, shop shopRecord) error {
 	return nil
 }
 
-// accountProof checks the holder's key binding JWT over the order.
-func (d *decision) accountProof(o order, proof ledger.AccountProof) error {
+// binding checks that the holder's key binding JWT is signed by its key, for this order and its verifier.
+func (d *decision) binding(o order, proof ledger.AccountProof) (sdjwt.KB, error) {
 	kb, err := d.p.keyBinding(proof)
 	if err != nil {
-		return ledger.Refuse(ledger.BadProof, "the key binding is not signed by the key")
+		return kb, ledger.Refuse(ledger.BadProof, "the key binding is not signed by the key")
 	}
 	if kb.Audience != o.ClientID {
-		return ledger.Refuse(ledger.WrongAudience, "")
+		return kb, ledger.Refuse(ledger.WrongAudience, "")
 	}
 	if kb.Nonce != o.bind.Nonce() {
-		return ledger.Refuse(ledger.BadProof, "the key binding is for another order")
+		return kb, ledger.Refuse(ledger.BadProof, "the key binding is for another order")
+	}
+	return kb, nil
+}
+
+// accountProof checks the holder's key binding JWT over the order, and what it says about what the holder saw.
+func (d *decision) accountProof(o order, proof ledger.AccountProof) error {
+	kb, err := d.binding(o, proof)
+	if err != nil {
+		return err
 	}
 	if kb.TransactionDataHashes == nil {
 		if o.Amount > o.fund.Limits.Blind {

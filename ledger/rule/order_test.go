@@ -11,8 +11,7 @@ import (
 	"kindpakket/ledger/rule"
 )
 
-// TestRetryComesFirst: what was done is answered whatever the time, the shop, the account and the period have become,
-// and before any signature is looked at.
+// TestRetryComesFirst: what was done is answered whatever the time, the shop, the account and the period have become.
 func TestRetryComesFirst(t *testing.T) {
 	b := opened(t)
 	h := b.family(30000)
@@ -32,11 +31,29 @@ func TestRetryComesFirst(t *testing.T) {
 
 	b.same(spend, spent)
 	b.same(b.Spend(h, order), spent) // signed again by the same family
-	b.same(b.SpendWith(order, ledger.AccountProof{JWK: h.Key.Public(), KBJWT: "e30.e30.AA"}), spent)
 	b.same(b.Return(note), returned)
 	b.same(b.TopUp(added), topUp)
 	b.same(block, blocked)
 	b.no(b.pay(h, "trapper", 400, nil), ledger.PeriodClosed) // another order is no retry
+}
+
+// TestRetryIsProved: a shop that saw two keys learns nothing by offering its old order with the other one. Had the ledger
+// answered without a proof, the receipt would have said that both belong to one account.
+func TestRetryIsProved(t *testing.T) {
+	b := opened(t)
+	h, stranger := b.family(1000), b.family(1000)
+	other := ledgertest.Holder{Key: ledgertest.NewKey(t), Account: h.Account}
+	b.ok(b.Keys(h, []jose.Thumbprint{other.Key.Public().Thumbprint()}, []jose.Thumbprint{}))
+	order := b.Sign(b.order("trapper", 400, nil))
+	spent := b.ok(b.Spend(h, order))
+	seen := b.Proof(other, b.Sign(b.order("trapper", 100, nil)), ledgertest.KB{}) // what the shop has of the other key
+	b.no(b.SpendWith(order, seen), ledger.OrderUsed)
+	for _, key := range []jose.Key{h.Key.Public(), other.Key.Public(), stranger.Key.Public(), ledgertest.NewKey(t).Public()} {
+		b.no(b.SpendWith(order, ledger.AccountProof{JWK: key, KBJWT: "e30.e30.AA"}), ledger.OrderUsed)
+		b.no(b.SpendWith(order, ledger.AccountProof{JWK: key, KBJWT: seen.KBJWT}), ledger.OrderUsed)
+	}
+	b.no(b.Spend(stranger, order), ledger.OrderUsed)
+	b.same(b.Spend(other, order), spent) // the family itself, with whichever of its keys
 }
 
 // TestOrderOfChecks: what is wrong twice is refused for what comes first in docs/spec/purse.md, Section 7.
