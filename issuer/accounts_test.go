@@ -335,6 +335,12 @@ func TestShopChange(t *testing.T) {
 	if _, err := h.pay(p, "trapper", 100, "fiets"); !errors.Is(err, ledger.ShopSuspended) {
 		t.Errorf("got %v", err)
 	}
+	// A suspended shop that renews its certificate stays suspended.
+	_, err = h.issuer.Accredit(t.Context(), a)
+	h.must(err)
+	if _, err := h.pay(p, "trapper", 100, "fiets"); !errors.Is(err, ledger.ShopSuspended) {
+		t.Errorf("after a new certificate: got %v", err)
+	}
 	h.must(h.issuer.Suspend(t.Context(), "winkel-trapper", ledger.Accredited, ""))
 	h.paid(p, "trapper", 100, "fiets")
 }

@@ -30,9 +30,10 @@ type shopRecord struct {
 	Keys        []ledger.NamedKey `json:"keys"`
 	From        time.Time         `json:"from"`
 	State       ledger.ShopState  `json:"state"`
-	Approved    []string          `json:"approved"`       // names of the officials who approved IBAN
-	Past        []iban.IBAN       `json:"past,omitempty"` // account numbers before this one that had both approvals
-	Certificate []byte            `json:"certificate"`    // DER of the newest access certificate
+	Reason      string            `json:"reason,omitempty"` // why it is suspended: a code
+	Approved    []string          `json:"approved"`         // names of the officials who approved IBAN
+	Past        []iban.IBAN       `json:"past,omitempty"`   // account numbers before this one that had both approvals
+	Certificate []byte            `json:"certificate"`      // DER of the newest access certificate
 }
 
 // ShopInfo is what an official sees of a shop.
@@ -112,21 +113,25 @@ func (i *Issuer) Accredit(ctx context.Context, a Accreditation) ([]byte, error) 
 		}
 	}
 	shop.DID, shop.Slug, shop.Name, shop.KvK, shop.IBAN, shop.Certificate = a.DID, slug, a.Name, a.KvK, account, cert.Raw
-	shop.State, shop.Categories, shop.Keys = ledger.Accredited, a.Categories, []ledger.NamedKey{{KeyID: a.DID + "#key-1", JWK: a.Key}}
-	if err := i.publishShop(ctx, shop, ""); err != nil {
+	shop.Categories, shop.Keys = a.Categories, []ledger.NamedKey{{KeyID: a.DID + "#key-1", JWK: a.Key}}
+	// A suspended shop may renew its certificate, and stays suspended: only Suspend lets it sell again.
+	if shop.State != ledger.Suspended {
+		shop.State = ledger.Accredited
+	}
+	if err := i.publishShop(ctx, shop); err != nil {
 		return nil, err
 	}
 	return cert.Raw, nil
 }
 
 // publishShop sends a shop's next state to the ledger. It counts when the ledger has it, all of it or nothing.
-func (i *Issuer) publishShop(ctx context.Context, shop shopRecord, reason string) error {
+func (i *Issuer) publishShop(ctx context.Context, shop shopRecord) error {
 	h, err := i.head(ledger.KindShop, "", "")
 	if err != nil {
 		return err
 	}
 	c, err := i.sign(ledger.Shop{Head: h, Shop: shop.DID, Name: shop.Name, Keys: shop.Keys, Categories: shop.Categories,
-		State: shop.State, Reason: reason, From: shop.From.UTC().Format(time.RFC3339)})
+		State: shop.State, Reason: shop.Reason, From: shop.From.UTC().Format(time.RFC3339)})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
@@ -166,8 +171,8 @@ func (i *Issuer) Suspend(ctx context.Context, slug string, state ledger.ShopStat
 	if shop, err = i.shop(slug); err != nil {
 		return err
 	}
-	shop.State = state
-	return i.publishShop(ctx, shop, reason)
+	shop.State, shop.Reason = state, reason
+	return i.publishShop(ctx, shop)
 }
 
 func (i *Issuer) shop(slug string) (found shopRecord, err error) {
