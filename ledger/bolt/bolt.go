@@ -52,7 +52,8 @@ type Log struct {
 	// durable is what was synced and may be shown. A reader's transaction can see more: bbolt lets it read a commit that is
 	// written and not synced yet, and one whose sync failed.
 	durable atomic.Pointer[head]
-	stopped atomic.Bool // a write failed: acknowledge nothing more
+	stopped atomic.Bool  // a write failed: acknowledge nothing more
+	waiting atomic.Int64 // commands that the committer was given and has not decided
 
 	mu     sync.RWMutex // guards closed against sends on queue
 	closed bool
@@ -276,9 +277,12 @@ func (l *Log) Append(ctx context.Context, c ledger.Command) (ledger.Receipt, err
 	}
 	// Decide once against what is durable now: it checks the signatures in this goroutine, answers retries, and turns
 	// away what would be refused, without troubling the committer. A retry of what is not synced yet waits in the queue.
+	// While the committer has work, so does what would be refused: it may be asked again, and its first try, decided by an
+	// earlier clock or after something else, be on its way to the disk.
 	if l.stopped.Load() {
 		return ledger.Receipt{}, errStopped()
 	}
+	idle := l.waiting.Load() == 0
 	p := rule.Prepare(c)
 	var retry *uint64
 	err := l.db.View(func(tx *bbolt.Tx) error {
@@ -286,7 +290,8 @@ func (l *Log) Append(ctx context.Context, c ledger.Command) (ledger.Receipt, err
 		retry = out.Retry
 		return err
 	})
-	if err != nil {
+	var refusal *ledger.Refusal
+	if err != nil && (idle || !errors.As(err, &refusal) || refusal.Reason == ledger.Malformed) {
 		return ledger.Receipt{}, unavailable(err)
 	}
 	if retry != nil && *retry < l.durable.Load().size {
@@ -313,10 +318,12 @@ func (l *Log) send(ctx context.Context, r *request) error {
 	if l.closed {
 		return fmt.Errorf("%w: it is closing", ledger.ErrUnavailable)
 	}
+	l.waiting.Add(1)
 	select {
 	case l.queue <- r:
 		return nil
 	case <-ctx.Done():
+		l.waiting.Add(-1)
 		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, context.Cause(ctx))
 	}
 }

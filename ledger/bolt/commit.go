@@ -57,6 +57,7 @@ func (l *Log) commit(batch []*request) {
 		l.durable.Store(&head{checkpoint, total})
 		l.publish(checkpoint)
 	}
+	l.waiting.Add(-int64(len(batch)))
 	for i, r := range batch {
 		a := answers[i]
 		if err != nil {

@@ -266,6 +266,72 @@ func TestRetryBeforeSync(t *testing.T) {
 	}
 }
 
+// TestNoRefusalBeforeACommit: a command that is being committed while its time runs out is not refused to who asks again
+// meanwhile. A room that was told so would say "not paid" of a payment that is.
+func TestNoRefusalBeforeACommit(t *testing.T) {
+	w, cfg := setup(t)
+	clock := w.Clock
+	var mu sync.Mutex
+	cfg.Now = func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return clock
+	}
+	l := mustOpen(t, cfg)
+	h := w.Fill(t, l, 1000)
+	for name, c := range map[string]struct {
+		command ledger.Command
+		until   time.Time
+	}{
+		"an order": {w.Pay(h, "trapper", 400, "fiets"), w.Clock.Add(time.Hour)},
+		"a budget": {w.Issue(w.NewHolder(), 1000), w.Period.Closes.Add(time.Second)},
+	} {
+		decided, release := make(chan struct{}), make(chan struct{})
+		first := true
+		l.update = func(f func(*bbolt.Tx) error) error {
+			return l.db.Update(func(tx *bbolt.Tx) error {
+				err := f(tx)
+				if first {
+					first = false
+					close(decided)
+					<-release
+				}
+				return err
+			})
+		}
+		receipts, errs := make([]ledger.Receipt, 2), make([]error, 2)
+		var one, two sync.WaitGroup
+		one.Go(func() { receipts[0], errs[0] = l.Append(t.Context(), c.command) })
+		<-decided
+		mu.Lock()
+		clock = c.until
+		mu.Unlock()
+		answered := make(chan struct{})
+		two.Go(func() {
+			defer close(answered)
+			receipts[1], errs[1] = l.Append(t.Context(), c.command)
+		})
+		for waiting := true; waiting; {
+			select {
+			case <-answered:
+				waiting = false // too early: what it says is looked at below
+			default:
+				runtime.Gosched()
+				waiting = len(l.queue) < 1
+			}
+		}
+		close(release)
+		one.Wait()
+		two.Wait()
+		if errs[0] != nil || errs[1] != nil || !bytes.Equal(receipts[0].Entry, receipts[1].Entry) {
+			t.Errorf("%s: got %v and, asked again, %v, want one entry for both", name, errs[0], errs[1])
+		}
+		mu.Lock()
+		clock = w.Clock
+		mu.Unlock()
+	}
+}
+
 // TestClockGoesBack: the ledger's time never does, whatever the process's clock says, and not after a restart either.
 func TestClockGoesBack(t *testing.T) {
 	w, cfg := setup(t)
