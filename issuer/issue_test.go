@@ -127,12 +127,21 @@ func TestCardAgain(t *testing.T) {
 	p := h.phone(3).login(h.offer(client))
 	first := p.ask()
 	p.take(first)
+	body := p.body
 	if again := p.again(); again.body != first.body || again.code != 200 {
 		t.Errorf("the same request: got %d %.200s", again.code, again.body)
 	}
 	if again := p.ask(); again.body != first.body {
 		t.Errorf("with a new nonce: got %d %.200s", again.code, again.body)
 	}
+	// What was answered is answered again, whatever the ledger does by then.
+	h.log.set(down)
+	wantErr(t, "a block that waits", h.issuer.Block(t.Context(), client, ledger.Blocked, "x"), ledger.ErrUnavailable)
+	p.body = body
+	if again := p.again(); again.body != first.body {
+		t.Errorf("while the ledger is down: got %d %.200s", again.code, again.body)
+	}
+	h.log.set(nil)
 	p.keys = p.keys[:2]
 	wantOAuth(t, "for fewer keys", p.ask(), 400, oid4vci.CredentialRequestDenied)
 	if n := len(h.entries(ledger.KindIssue)); n != 1 {
