@@ -78,7 +78,9 @@ func refusal(status int, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: it answered %d", ledger.ErrUnavailable, status)
 	}
-	if reason := ledger.Reason(d.Reason); slices.Contains(ledger.Reasons(), reason) {
+	// Only the rules say no with this status. A request that broke off on its way is "malformed" too, and says nothing about
+	// what the ledger did with the same command before.
+	if reason := ledger.Reason(d.Reason); status == http.StatusUnprocessableEntity && slices.Contains(ledger.Reasons(), reason) {
 		detail := strings.TrimPrefix(strings.TrimPrefix(d.Detail, d.Reason), ": ")
 		return ledger.Refuse(reason, "%s", detail)
 	}

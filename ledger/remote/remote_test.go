@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -73,6 +74,35 @@ func TestB7EveryRouteAsksWho(t *testing.T) {
 				t.Errorf("%s as %q: got %v, want allowed %v", name, token, err, allowed)
 			}
 		}
+	}
+}
+
+// TestOnlyTheRulesRefuse: a payment that stands in the ledger is asked for again, and the request breaks off on its way. The
+// server calls that malformed, as the rules call a bad body; the room must not take it for the ledger's no.
+func TestOnlyTheRulesRefuse(t *testing.T) {
+	w := ledgertest.New(t)
+	log := local(t, w)
+	c := w.Pay(w.Fill(t, log, 1000), "trapper", 400, "fiets")
+	handler, cut := remote.Handler(log, remote.Everyone(remote.Shops)), false
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if cut {
+			r.Body = io.NopCloser(io.LimitReader(r.Body, 100))
+		}
+		handler.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	client := remote.NewClient(server.URL, server.Client(), "")
+	if _, err := client.Append(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	cut = true
+	var refusal *ledger.Refusal
+	if _, err := client.Append(t.Context(), c); errors.As(err, &refusal) || !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("a request that broke off: got %v, want ErrUnavailable", err)
+	}
+	cut = false
+	if _, err := client.Append(t.Context(), c); err != nil {
+		t.Error(err)
 	}
 }
 
