@@ -50,7 +50,7 @@ func keyID(d did.DID) string { return string(d) + "#key-1" }
 func (v *Verifier) did(slug string) (did.DID, error) { return did.WebDID(v.cfg.URL + "/shops/" + slug) }
 
 // Enrol makes a shop with its key, or asks for a new certificate for one that is there. The slug, 1 to 63 of a-z, 0-9
-// and "-", becomes part of its DID. It returns [ErrShopName] if another shop has the trade name.
+// and "-", becomes part of its DID. It returns [ErrShopName] if another shop has one of the two names.
 func (v *Verifier) Enrol(ctx context.Context, slug, tradeName string) (Enrolled, error) {
 	if !slugPattern.MatchString(slug) || tradeName == "" || len(tradeName) > 320 || strings.TrimSpace(tradeName) != tradeName {
 		return Enrolled{}, fmt.Errorf("%w: slug or trade name", ErrInput)
@@ -69,8 +69,11 @@ func (v *Verifier) Enrol(ctx context.Context, slug, tradeName string) (Enrolled,
 		signer = known
 	}
 	err = v.db.Update(func(tx *bbolt.Tx) error {
-		if other, _, err := shopNamed(tx, tradeName); err == nil && other != slug {
-			return ErrShopName
+		// A till names a shop by either: neither name may be one of another shop's.
+		for _, name := range []string{slug, tradeName, strings.ToLower(tradeName)} {
+			if other, _, err := shopNamed(tx, name); err == nil && other != slug {
+				return ErrShopName
+			}
 		}
 		var shop shopRecord
 		if _, err := get(tx, "shops", slug, &shop); err != nil {

@@ -420,6 +420,15 @@ func TestShops(t *testing.T) {
 	if _, err := h.verifier.Enrol(t.Context(), "bakker-2", "FIETSEN trapper"); !errors.Is(err, verifier.ErrShopName) {
 		t.Errorf("a taken name: got %v", err)
 	}
+	// A till that asks for "kapper" or "BAKKER" must not get another shop's order.
+	_, err = h.verifier.Enrol(t.Context(), "salon-west", "Kapper")
+	h.must(err)
+	if _, err := h.verifier.Enrol(t.Context(), "kapper", "Kapper Oost"); !errors.Is(err, verifier.ErrShopName) {
+		t.Errorf("a slug that is another's trade name: got %v, want ErrShopName", err)
+	}
+	if _, err := h.verifier.Enrol(t.Context(), "bakker-2", "BAKKER"); !errors.Is(err, verifier.ErrShopName) {
+		t.Errorf("a trade name that is another's slug: got %v, want ErrShopName", err)
+	}
 	for _, slug := range []string{"", "Bakker", "a/b", "..", "-a", strings.Repeat("a", 64)} {
 		if _, err := h.verifier.Enrol(t.Context(), slug, "Name"); !errors.Is(err, verifier.ErrInput) {
 			t.Errorf("slug %q: got %v", slug, err)
@@ -447,7 +456,7 @@ func TestShops(t *testing.T) {
 	h.must(h.verifier.Install(t.Context(), "bakker", [][]byte{leaf.Raw}, []budget.Category{"boeken"}))
 	shops, err := h.verifier.Shops(t.Context())
 	h.must(err)
-	if len(shops) != 3 || shops[0].Slug != "bakker" || shops[0].Name != "Bakker & Zn" || shops[0].Categories[0] != "boeken" || !shops[0].Until.Equal(leaf.NotAfter) {
+	if len(shops) != 4 || shops[0].Slug != "bakker" || shops[0].Name != "Bakker & Zn" || shops[0].Categories[0] != "boeken" || !shops[0].Until.Equal(leaf.NotAfter) {
 		t.Errorf("shops: got %+v", shops)
 	}
 
