@@ -376,7 +376,7 @@ func TestApproveAccounts(t *testing.T) {
 		t.Error("changing the account number there and back kept its approvals")
 	}
 	cfg := h.cfg
-	cfg.Officials = map[string][32]byte{"anna": sha256.Sum256([]byte("a")), "also-anna": sha256.Sum256([]byte("a"))}
+	cfg.Officials = map[string][32]byte{"official-1": sha256.Sum256([]byte("a")), "official-1-again": sha256.Sum256([]byte("a"))}
 	if i, err := issuer.Open(cfg); err == nil {
 		i.Close()
 		t.Error("one token is two officials")

@@ -80,7 +80,7 @@ func newHouse(t testing.TB) *house {
 
 	h.cfg = issuer.Config{Path: filepath.Join(t.TempDir(), "issuer.db"), URL: h.url, DID: h.DID, Municipality: "Gemeente Zuidhorn", Log: h.log, Policy: h.Policy,
 		Origin: h.Origin, LogKey: h.VKey, Statements: h.Key, Cards: cards, CardChain: []*x509.Certificate{leaf}, CA: ca, DataKey: make([]byte, 32),
-		HashKey: make([]byte, 32), Officials: map[string][32]byte{"anna": sha256.Sum256([]byte("a")), "bram": sha256.Sum256([]byte("b"))},
+		HashKey: make([]byte, 32), Officials: map[string][32]byte{"official-1": sha256.Sum256([]byte("a")), "official-2": sha256.Sum256([]byte("b"))},
 		Debtor: pain001.Party{Name: "Gemeente Zuidhorn", Account: account}, Now: func() time.Time { return h.Clock }, Rand: rand.Reader,
 		Logger: slog.New(slog.NewJSONHandler(h.logged, nil))}
 	rand.Read(h.cfg.DataKey)
