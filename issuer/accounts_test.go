@@ -22,7 +22,7 @@ func TestRekey(t *testing.T) {
 	h := newHouse(t)
 	h.families()
 	h.enrol("trapper", ibanOne)
-	if _, err := h.issuer.Rekey(client, issuer.ByValue); !errors.Is(err, issuer.ErrNoCard) {
+	if _, err := h.issuer.Rekey(t.Context(), client, issuer.ByValue); !errors.Is(err, issuer.ErrNoCard) {
 		t.Errorf("before there is a card: got %v", err)
 	}
 	old := h.enrolled(client, 2)
@@ -30,7 +30,7 @@ func TestRekey(t *testing.T) {
 	if old.statusOf(0) != status.Valid { // the list is signed and kept by now
 		t.Fatal("revoked too early")
 	}
-	o, err := h.issuer.Rekey(client, issuer.ByValue)
+	o, err := h.issuer.Rekey(t.Context(), client, issuer.ByValue)
 	h.must(err)
 	h.paid(old, "trapper", 500, "fiets") // the letter alone changes nothing
 	next := h.phone(3).login(o)
@@ -64,7 +64,7 @@ func TestRekeyTwice(t *testing.T) {
 			old := h.enrolled(client, 1)
 			var phones []*phone
 			for n := range 2 {
-				o, err := h.issuer.Rekey(client, issuer.ByValue)
+				o, err := h.issuer.Rekey(t.Context(), client, issuer.ByValue)
 				h.must(err)
 				p := h.phone(1).login(o)
 				if n == 0 {
@@ -121,7 +121,7 @@ func TestRevoke(t *testing.T) {
 	}
 	wantErr(t, "opening a revoked card", h.issuer.Block(t.Context(), client, ledger.Active, ""), issuer.ErrRevoked)
 	wantErr(t, "topping up a revoked card", h.issuer.TopUp(t.Context(), client, 100, ledgertest.ID()), issuer.ErrRevoked)
-	_, err := h.issuer.Rekey(client, issuer.ByValue)
+	_, err := h.issuer.Rekey(t.Context(), client, issuer.ByValue)
 	wantErr(t, "a new phone for a revoked card", err, issuer.ErrRevoked)
 	for _, e := range append(h.entries(ledger.KindBlock), h.entries(ledger.KindIssue)...) {
 		if strings.Contains(string(e.Raw), "moved") {

@@ -149,12 +149,12 @@ type (
 	}
 )
 
-func (i *Issuer) adminOffer(_ context.Context, r OfferRequest) (Offered, error) {
+func (i *Issuer) adminOffer(ctx context.Context, r OfferRequest) (Offered, error) {
 	switch {
 	case (r.Family == "") == (r.Children == 0), r.Rekey && r.Family == "":
 		return Offered{}, ErrInput
 	case r.Rekey:
-		return i.Rekey(r.Family, r.Form)
+		return i.Rekey(ctx, r.Family, r.Form)
 	case r.Family != "":
 		return i.OfferFamily(r.Family, r.Form)
 	}

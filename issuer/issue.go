@@ -119,7 +119,7 @@ func (i *Issuer) claim(tokenKey, body []byte, keys []jose.Thumbprint) (token tok
 			return denied("this budget was decided before")
 		}
 		if card.Account == "" {
-			if card.Account, err = i.random(16); err != nil {
+			if card.Account, err = i.accountID(tx, token.Card, card); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -172,9 +174,11 @@ type FundSpec struct {
 	BlindLimit budget.Cents      `json:"blind_limit"` // most per spend by a wallet that showed no amount
 }
 
+// fundRecord is a fund. Accounts is the key from which the account ids of its period come: see accountID.
 type fundRecord struct {
-	Spec FundSpec `json:"spec"`
-	Open bool     `json:"open"`
+	Spec     FundSpec `json:"spec"`
+	Open     bool     `json:"open"`
+	Accounts []byte   `json:"accounts"`
 }
 
 // OpenGenesis writes entry 0: whose ledger it is and which keys speak for it.
@@ -216,8 +220,25 @@ func (i *Issuer) OpenFund(ctx context.Context, f FundSpec) error {
 		if tx.Bucket([]byte("funds")).Get(key) != nil {
 			return ErrDone // what stands there must not be written over, nor taken away by the ledger's refusal
 		}
-		return i.put(tx, "funds", key, fundRecord{Spec: f})
+		accounts := make([]byte, 32)
+		if _, err := io.ReadFull(i.cfg.Rand, accounts); err != nil {
+			return fmt.Errorf("drawing random bytes: %w", err)
+		}
+		return i.put(tx, "funds", key, fundRecord{Spec: f, Accounts: accounts})
 	})
+}
+
+// accountID is the account of a card: a keyed hash under the period's own key. The same entitlement has the same account
+// even for an issuer whose file is an older copy, so the ledger refuses a second budget for it; and who has no key of the
+// period learns nothing from it.
+func (i *Issuer) accountID(tx *bbolt.Tx, cardKey []byte, card cardRecord) (string, error) {
+	var f fundRecord
+	if ok, err := i.get(tx, "funds", fundKey(card.Fund, card.Period), &f); err != nil || !ok {
+		return "", errors.Join(err, ErrNoFund)
+	}
+	mac := hmac.New(sha256.New, f.Accounts)
+	mac.Write(cardKey)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]), nil
 }
 
 func fundKey(fund, period string) []byte { return []byte(fund + "/" + period) }

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -18,6 +19,7 @@ import (
 	"kindpakket/credential/jose"
 	"kindpakket/credential/oid4vci"
 	"kindpakket/issuer/intake"
+	"kindpakket/ledger"
 )
 
 const (
@@ -107,7 +109,42 @@ func (i *Issuer) OfferFamily(client string, form Form) (Offered, error) {
 
 // Rekey makes an offer for a new phone: taking it drops the old phone's keys, revokes its copies and keeps the balance.
 // It returns [ErrNoCard] if there is no card yet.
-func (i *Issuer) Rekey(client string, form Form) (Offered, error) { return i.offer(client, true, form) }
+func (i *Issuer) Rekey(ctx context.Context, client string, form Form) (Offered, error) {
+	if err := i.adopt(ctx, client); err != nil {
+		return Offered{}, err
+	}
+	return i.offer(client, true, form)
+}
+
+// adopt finds the account of a family whose card stands on the ledger and not in this file: an older copy of it was put
+// back. The keys of the phone that took the card are not known any more, so a new phone is added and the old one stays.
+func (i *Issuer) adopt(ctx context.Context, client string) error {
+	var key []byte
+	var card cardRecord
+	var account string
+	if err := i.db.View(func(tx *bbolt.Tx) (err error) {
+		if key, card, err = i.findCard(tx, client); err != nil || card.Account != "" {
+			return err
+		}
+		account, err = i.accountID(tx, key, card)
+		return err
+	}); err != nil || card.Account != "" {
+		return err
+	}
+	if _, err := i.cfg.Log.Balance(ctx, account); errors.Is(err, ledger.UnknownAccount) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return i.db.Update(func(tx *bbolt.Tx) error {
+		_, card, err := i.findCard(tx, client)
+		if err != nil || card.Account != "" {
+			return err
+		}
+		card.Account = account
+		return i.put(tx, "cards", key, card)
+	})
+}
 
 // OfferChildren makes an offer for a family that stands in no file: anonymous, for so many children.
 func (i *Issuer) OfferChildren(children int, form Form) (o Offered, err error) {
