@@ -108,6 +108,10 @@ func TestLookRefuses(t *testing.T) {
 		"another format":         {query(`{"credentials":[{"id":"card","format":"mso_mdoc","meta":{"doctype_value":"x"}}]}`), wallet.ErrNoCard},
 		"a claim that the card does not have": {
 			query(`{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]},"claims":[{"path":["name"]}]}]}`), wallet.ErrNoCard},
+		"the family's size with a payment": {
+			query(`{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]},"claims":[{"path":["fund"]},{"path":["children"]}]}]}`), wallet.ErrOrder},
+		"the amount with a payment": {
+			query(`{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]},"claims":[{"path":["amount"]}]}]}`), wallet.ErrOrder},
 		"two cards for one payment": {
 			query(`{"credentials":[{"id":"card","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]}},{"id":"b","format":"dc+sd-jwt","meta":{"vct_values":["VCT"]}}]}`), wallet.ErrOrder},
 		"an answer to http elsewhere": {func(v *verifier) {

@@ -41,6 +41,11 @@ func (w *Wallet) match(c *Consent, cards []Card) error {
 		card := cards[chosen.Candidate]
 		var paths []sdjwt.Path
 		for _, p := range chosen.Paths {
+			// A shop is paid for what it sells, not for what it learns: whoever asks a paying parent for the family's size or
+			// the amount is turned away, not left to the parent at a till with a queue behind.
+			if c.order != nil && !slices.ContainsFunc(payable, func(name string) bool { return sdjwt.Path(p).Equal(sdjwt.Path{name}) }) {
+				return fmt.Errorf("%w: a payment asks for more than fund and period", ErrOrder)
+			}
 			paths = append(paths, sdjwt.Path(p))
 		}
 		c.choices = append(c.choices, choice{query: chosen.Query.ID, card: card.ID(), paths: paths})
@@ -56,6 +61,9 @@ func (w *Wallet) match(c *Consent, cards []Card) error {
 	}
 	return nil
 }
+
+// payable are the claims that a payment may ask for.
+var payable = []string{catalog.Fund, catalog.Period}
 
 // usable returns the cards that can answer: valid now or, for a payment, able to pay the order. Those that hold enough as
 // far as we know come first, and of these the newest, because a new letter may have taken the place of an old card.
