@@ -1,5 +1,7 @@
 package issuer
 
+import "context"
+
 // Sweep clears away what has run out.
 func (i *Issuer) Sweep() error { return i.sweep() }
 
@@ -13,4 +15,15 @@ func (i *Issuer) Waiting() int {
 		return -1
 	}
 	return len(w)
+}
+
+// PlanPayout and KeepPlan are the first two steps of a payout.
+func (i *Issuer) PlanPayout(ctx context.Context, f FundSpec) (PayoutReport, error) {
+	return i.planPayout(ctx, f)
+}
+
+// KeepPlan keeps a plan.
+func (i *Issuer) KeepPlan(f FundSpec, r PayoutReport) error {
+	_, err := i.keepPlan(f, r)
+	return err
 }

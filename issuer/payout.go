@@ -329,6 +329,11 @@ func (i *Issuer) keepPlan(f FundSpec, report PayoutReport) (*payoutRecord, error
 			if ok, err := i.get(tx, "shops", []byte(line.DID), &shop); err != nil || !ok {
 				return errors.Join(err, ErrUnknownShop)
 			}
+			// The account may have changed since the plan was made: what goes into the file is approved in this very
+			// transaction, or nothing is planned and the next run sees it held.
+			if len(shop.Approved) < approvalsNeeded {
+				return fmt.Errorf("%w: the account number of a shop changed while the payout was planned; run it again", ErrPayoutConflict)
+			}
 			file.Payments = append(file.Payments, pain001.Payment{EndToEnd: endToEnd(line.Last),
 				Creditor: pain001.Party{Name: shop.Name, Account: shop.IBAN}, Amount: line.Total,
 				Text: fmt.Sprintf("%s %s, %d posten", f.NameNL, f.Period.ID, line.Entries)})

@@ -410,3 +410,22 @@ func (l lyingLog) Entries(ctx context.Context, from, to uint64) ([][]byte, error
 	rows, err := l.Log.Entries(ctx, from, to)
 	return l.lie(rows), err
 }
+
+// TestPayoutAccountChangesMeanwhile: a new account number reaches the shop between the plan and the file. Nothing is
+// planned for an account that nobody approved.
+func TestPayoutAccountChangesMeanwhile(t *testing.T) {
+	h, p := market(t)
+	h.paid(p, "trapper", 5000, "fiets")
+	report, err := h.issuer.PlanPayout(t.Context(), h.fund())
+	h.must(err)
+	if len(report.Paid) != 1 {
+		t.Fatalf("plan: got %+v, want one shop", report)
+	}
+	h.enrol("trapper", ibanTwo)
+	wantErr(t, "keeping the plan", h.issuer.KeepPlan(h.fund(), report), issuer.ErrPayoutConflict)
+	file, again, err := h.issuer.Payout(t.Context(), h.fund(), false)
+	h.must(err)
+	if file != nil || len(again.Held) != 1 {
+		t.Errorf("the next run: got %d bytes and %+v, want the shop held", len(file), again)
+	}
+}

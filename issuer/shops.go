@@ -82,6 +82,9 @@ func (i *Issuer) Accredit(ctx context.Context, a Accreditation) ([]byte, error) 
 	if len(a.KvK) != 8 || strings.Trim(a.KvK, "0123456789") != "" || slug == "" {
 		return nil, fmt.Errorf("%w: kvk is not 8 digits, or the name has no letter", ErrInput)
 	}
+	if a.DID == i.cfg.DID {
+		return nil, fmt.Errorf("%w: the municipality is no shop", ErrInput)
+	}
 	cert, err := i.cfg.CA.Access(a.CSR, a.Name, a.DID, i.now())
 	if err != nil {
 		return nil, err
