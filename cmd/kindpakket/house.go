@@ -10,11 +10,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -74,9 +76,22 @@ type RoomConfig struct {
 
 // VerifierConfig is the public address of the tills' service, and the fund that they sell from.
 type VerifierConfig struct {
-	URL    string `toml:"url"`
-	Fund   string `toml:"fund"`
-	Period string `toml:"period"`
+	URL         string `toml:"url"`
+	Fund        string `toml:"fund"`
+	Period      string `toml:"period"`
+	StatusFresh string `toml:"status_fresh"` // a duration like 1m; empty is the verifier's default
+}
+
+// fresh is how old a status list may be before a newer one is asked for; 0 is the default.
+func (c VerifierConfig) fresh() (time.Duration, error) {
+	if c.StatusFresh == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(c.StatusFresh)
+	if err != nil || d <= 0 {
+		return 0, hint(errors.New("configuration: verifier.status_fresh is not a duration above 0"), "Write it like 1m or 30s.")
+	}
+	return d, nil
 }
 
 // LedgerConfig is the ledger's name and, where it runs elsewhere, its address.
@@ -137,10 +152,23 @@ func (c Config) verify() error {
 	if _, err := iban.Parse(c.Municipality.IBAN); err != nil {
 		return hint(errors.New("configuration: municipality.iban does not check"), "Correct the account number from which shops are paid.")
 	}
+	if _, err := c.Verifier.fresh(); err != nil {
+		return err
+	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return hint(errors.New("configuration: tls needs both certificate and key"), "Give both files, or neither.")
 	}
 	return nil
+}
+
+// plainAway refuses to serve plain http to other machines in a house whose addresses are plain http: tokens and cards
+// would cross the network in the open.
+func (c Config) plainAway(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || c.TLS.Certificate != "" || did.IsLoopback(host) || !strings.HasPrefix(c.Issuer.URL, "http:") {
+		return nil
+	}
+	return hint(fmt.Errorf("listening at %s: plain http is for this machine only", listen), "Make a house with --url https://…, or listen at 127.0.0.1.")
 }
 
 // checkURL accepts https, and http on loopback.
@@ -210,6 +238,11 @@ func hashes(people []SecretConfig) (map[string][32]byte, error) {
 		b, err := hex.DecodeString(p.TokenSHA256)
 		if err != nil || len(b) != sha256.Size {
 			return nil, fmt.Errorf("configuration: token_sha256 of %s is not 64 hex digits", p.Name)
+		}
+		for other, hash := range out {
+			if other == p.Name || hash == [32]byte(b) {
+				return nil, hint(fmt.Errorf("configuration: %s and %s have one name or one token", other, p.Name), "Each has a token of their own: two yeses must come from two people.")
+			}
 		}
 		out[p.Name] = [32]byte(b)
 	}

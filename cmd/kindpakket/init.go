@@ -266,6 +266,8 @@ url = "{{.URL}}"
 url = "{{.VerifierURL}}"
 # The fund that tills sell from, by its id.
 fund = "kindpakket"
+# How soon a withdrawn card is refused: a status list that is older is fetched again, as long as the issuer can be reached.
+status_fresh = "1m"
 # The period that they sell from, by its id. Empty: the Kindpakket year, from 1 November, named after the year it ends in.
 period = ""
 

@@ -256,6 +256,9 @@ func (h *house) openVerifier() error {
 	cfg := verifier.Config{Path: h.dir.file("verifier"), Seal: seal, URL: h.cfg.Verifier.URL, Keys: keys, Log: h.ledger,
 		Policy: h.policy, Ledger: h.cfg.Ledger.Origin, Fund: h.cfg.Verifier.Fund, Anchors: pool(h.anchor), Issuer: h.cfg.Issuer.URL,
 		VCT: catalog.Kindpakket().VCT(h.cfg.Issuer.URL), Doer: client, Logger: h.log}
+	if cfg.StatusFresh, err = h.cfg.Verifier.fresh(); err != nil {
+		return err
+	}
 	if period := h.cfg.Verifier.Period; period != "" {
 		cfg.Period = func(time.Time) string { return period }
 	}
@@ -326,6 +329,9 @@ func (c *ServeCmd) serve(ctx context.Context, out *output, h *house) error {
 	listen := c.Listen
 	if listen == "" {
 		listen = h.cfg.Listen
+	}
+	if err := h.cfg.plainAway(listen); err != nil {
+		return err
 	}
 	public, err := serve.Listen(ctx, listen)
 	if err != nil {
