@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
-	"io"
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
@@ -32,6 +31,7 @@ type town struct {
 	url    string
 	server *exec.Cmd
 	log    bytes.Buffer // what the server logged
+	vault  *vault.Vault // of the wallet that was made last
 }
 
 // newTown makes the sample's house, starts it and imports families and shops.
@@ -88,27 +88,23 @@ func (h *town) kill() {
 // takeCard makes a wallet, cheap to open, with the card of a family.
 func (h *town) takeCard(family string, doer wallet.Doer) *wallet.Wallet {
 	h.Helper()
-	return h.takeCardWith(family, doer, rand.Reader)
-}
-
-func (h *town) takeCardWith(family string, doer wallet.Doer, random io.Reader) *wallet.Wallet {
-	h.Helper()
 	file, err := vault.OpenFile(filepath.Join(h.TempDir(), "vault.db"))
 	if err != nil {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() { file.Close() })
-	v, err := vault.Create(file, []byte(passphraseOfTests), vault.Params{Time: 1, Memory: 8, Threads: 1}, random)
+	v, err := vault.Create(file, []byte(passphraseOfTests), vault.Params{Time: 1, Memory: 8, Threads: 1}, rand.Reader)
 	if err != nil {
 		h.Fatal(err)
 	}
+	h.vault = v
 	anchor, err := h.dir.loadAnchor()
 	if err != nil {
 		h.Fatal(err)
 	}
 	anchors := x509.NewCertPool()
 	anchors.AddCert(anchor)
-	w, err := wallet.New(wallet.Config{Vault: v, Doer: doer, Anchors: anchors, Rand: random, AllowHTTPLoopback: true})
+	w, err := wallet.New(wallet.Config{Vault: v, Doer: doer, Anchors: anchors, Rand: rand.Reader, AllowHTTPLoopback: true})
 	if err != nil {
 		h.Fatal(err)
 	}
