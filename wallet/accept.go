@@ -66,11 +66,7 @@ func (w *Wallet) Accept(ctx context.Context, offerURI, txCode string) (Card, err
 		return Card{}, err
 	}
 	if a.rec.Card != "" {
-		r, err := load[cardRecord](w.cfg.Vault, cardRecords+a.rec.Card)
-		if err != nil {
-			return Card{}, err
-		}
-		return r.card()
+		return w.card(a.rec.Card)
 	}
 	if a.grant.TxCode != nil && txCode == "" {
 		return Card{}, ErrTxCodeMissing

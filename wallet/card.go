@@ -14,6 +14,7 @@ import (
 	"kindpakket/credential/jose"
 	"kindpakket/credential/sdjwt"
 	"kindpakket/ledger"
+	"kindpakket/wallet/vault"
 )
 
 // cardRecord is a card as it lies in the vault.
@@ -188,6 +189,20 @@ func (w *Wallet) Cards() ([]Card, error) {
 		}
 	}
 	return cards, nil
+}
+
+// card returns one card, with what was paid from it.
+func (w *Wallet) card(id string) (Card, error) {
+	cards, err := w.Cards()
+	if err != nil {
+		return Card{}, err
+	}
+	for _, c := range cards {
+		if c.ID() == id {
+			return c, nil
+		}
+	}
+	return Card{}, vault.ErrNotFound
 }
 
 // choose returns the copy that was used least, the first of equals.

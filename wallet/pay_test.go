@@ -36,6 +36,13 @@ func TestPay(t *testing.T) {
 	}
 	contains(t, r.Message().NL, "Betaald: € 12,50 aan Fietsenwinkel Trapper")
 	wantBalance(t, wal, 28750)
+	again, err := wal.Accept(t.Context(), w.issuer.offer(), txCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := again.Balance(); err != nil || left != 28750 {
+		t.Errorf("the card of the same letter again: %v left (%v), want what is left now", left, err)
+	}
 	if !slices.Equal(w.shop.sawTypes, []string{budget.OrderType}) {
 		t.Errorf("the wallet says that it understands %q", w.shop.sawTypes)
 	}

@@ -296,9 +296,10 @@ func (c *WalletShowCmd) Run(out *output) error {
 // WalletAnswerCmd answers a request.
 type WalletAnswerCmd struct {
 	walletDir
-	Request string `arg:"" help:"What the till's QR code says: openid4vp://…"`
-	Yes     bool   `help:"Agree without being asked."`
-	No      bool   `help:"Look, and say no."`
+	Request string        `arg:"" help:"What the till's QR code says: openid4vp://…"`
+	Yes     bool          `help:"Agree without being asked."`
+	No      bool          `help:"Look, and say no."`
+	Wait    time.Duration `default:"30s" help:"How long to wait for a till that cannot say yet. Wallet retry asks again."`
 }
 
 type resultJSON struct {
@@ -336,7 +337,12 @@ func (c *WalletAnswerCmd) Run(ctx context.Context, out *output) error {
 		}
 		return errRefused
 	}
-	r, err := w.Answer(ctx, consent)
+	wait, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	r, err := w.Answer(wait, consent)
+	if errors.Is(err, wallet.ErrNoAnswer) && c.JSON {
+		err = errors.Join(err, out.value(showAnswer(r), ""))
+	}
 	if err != nil {
 		return walletError(err)
 	}
