@@ -131,7 +131,7 @@ func (m *Model) pay(ask Appender, draw func(string, int) int) error {
 		category = "speelgoed" // nobody sells it
 	}
 	amount := []budget.Cents{49, 50, f.left, f.left + 1, 5000, 5001, 50000, 50001, budget.Cents(1 + draw("cents", 3000))}[draw("amount", 9)]
-	amount = max(amount, 1)
+	amount = min(max(amount, 1), budget.MaxCents) // no order can say more
 	payer, known := f.Holder, len(m.families) > 0
 	if len(f.lost) > 0 && draw("lost phone", 4) == 0 {
 		payer.Key, known = f.lost[draw("which", len(f.lost))], false
